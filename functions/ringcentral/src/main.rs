@@ -1,0 +1,8 @@
+//! The check function for `RingCentral`.
+
+use callgate::providers::ringcentral::RingCentral;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    callgate::lambda::serve::<RingCentral>().await
+}

@@ -1,0 +1,68 @@
+//! Wall-clock times as text and back. Wall clock is for token life and data age; budgets use the monotonic one.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// RFC 3339 in UTC with milliseconds: `2026-11-21T01:06:12.123Z`.
+#[must_use]
+pub fn rfc3339(at: SystemTime) -> String {
+    let at = OffsetDateTime::from(at);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second(),
+        at.millisecond()
+    )
+}
+
+/// A time as secrets carry it: RFC 3339, or seconds since the epoch as a number or digits.
+#[must_use]
+pub fn parse(value: &Value) -> Option<SystemTime> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => match text.trim().parse::<f64>() {
+            Ok(seconds) => seconds,
+            Err(_) => return OffsetDateTime::parse(text.trim(), &Rfc3339).ok().map(SystemTime::from),
+        },
+        _ => return None,
+    };
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+}
+
+/// Whole milliseconds from one instant to a later one; 0 where the clock was set back between them.
+#[must_use]
+pub fn millis_between(earlier: SystemTime, later: SystemTime) -> u64 {
+    millis(later.duration_since(earlier).unwrap_or_default())
+}
+
+/// A duration in whole milliseconds.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        let at = UNIX_EPOCH + Duration::from_secs(1_795_223_172);
+        for written in
+            ["1795223172", "\"1795223172\"", "\"2026-11-21T01:06:12Z\"", "\" 2026-11-21T02:06:12.000+01:00 \""]
+        {
+            assert_eq!(super::parse(&serde_json::from_str(written).unwrap()), Some(at), "{written}");
+        }
+        for written in ["\"tomorrow\"", "null", "true", "1e400", "-1e30", "\"NaN\""] {
+            assert_eq!(super::parse(&serde_json::from_str(written).unwrap()), None, "{written}");
+        }
+        assert_eq!(super::rfc3339(at + Duration::from_millis(123)), "2026-11-21T01:06:12.123Z");
+    }
+}

@@ -1,0 +1,163 @@
+//! One connection's secret, read and checked: the credential, the host it is bound to, and the account's defaults.
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::{StoredSecret, origin_of};
+use crate::clock;
+use crate::fault::type_name;
+use crate::providers::Provider;
+
+/// What a check knows of a connection. It does not print its credential.
+pub struct Connection {
+    version: String,
+    origin: Url,
+    authorization: HeaderValue,
+    ca_pem: Option<String>,
+    expires_at: Option<SystemTime>,
+    defaults: Map<String, Value>,
+    allowed_api_key_ids: Option<Vec<String>>,
+    warnings: Vec<String>,
+}
+
+impl Connection {
+    /// Reads a stored secret as `P` defines its fields.
+    ///
+    /// # Errors
+    /// Which key is wrong and what belongs there; never its value.
+    pub fn read<P: Provider>(stored: &StoredSecret, allow_loopback: bool) -> Result<Self, String> {
+        let document: Value = serde_json::from_str(stored.value.expose_secret())
+            .map_err(|error| format!("it is no JSON (line {}, column {})", error.line(), error.column()))?;
+        let fields =
+            document.as_object().ok_or_else(|| format!("it is {}; store a JSON object", type_name(&document)))?;
+        let mut warnings = Vec::new();
+        let authorization = authorization::<P>(fields, &mut warnings)?;
+        let origin = match text(fields, "base_url")? {
+            Some(base_url) => origin_of(base_url, P::HOSTS, allow_loopback)?,
+            None => P::origin(fields)?,
+        };
+        let expires_at = match fields.get("expires_at") {
+            None | Some(Value::Null) => None,
+            Some(written) => Some(
+                clock::parse(written)
+                    .ok_or_else(|| "expires_at is no time; write RFC 3339 or epoch seconds".to_owned())?,
+            ),
+        };
+        let allowed_api_key_ids = match fields.get("allowed_api_key_ids") {
+            None | Some(Value::Null) => None,
+            Some(ids) => Some(text_list(ids).ok_or_else(|| "allowed_api_key_ids is no list of texts".to_owned())?),
+        };
+        let defaults = match fields.get("defaults") {
+            None | Some(Value::Null) => Map::new(),
+            Some(defaults) => defaults.as_object().cloned().ok_or_else(|| "defaults is no object".to_owned())?,
+        };
+        Ok(Self {
+            version: stored.version.clone(),
+            origin,
+            authorization,
+            ca_pem: text(fields, "ca_pem")?.map(str::to_owned),
+            expires_at,
+            defaults,
+            allowed_api_key_ids,
+            warnings,
+        })
+    }
+
+    /// The version of the secret behind.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The one host the credential may be sent to.
+    #[must_use]
+    pub fn origin(&self) -> &Url {
+        &self.origin
+    }
+
+    /// The header that carries the credential; sensitive, so that it does not print.
+    #[must_use]
+    pub fn authorization(&self) -> HeaderValue {
+        self.authorization.clone()
+    }
+
+    /// The certificates that vouch for the host, where they are the customer's own.
+    #[must_use]
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
+    }
+
+    /// The account's defaults for fields a request leaves out.
+    #[must_use]
+    pub fn defaults(&self) -> &Map<String, Value> {
+        &self.defaults
+    }
+
+    /// What was mended while the secret was read.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Whether a gateway key may use the connection.
+    #[must_use]
+    pub fn allows(&self, api_key_id: Option<&str>) -> bool {
+        self.allowed_api_key_ids
+            .as_ref()
+            .is_none_or(|allowed| api_key_id.is_some_and(|id| allowed.iter().any(|allowed| allowed == id)))
+    }
+
+    /// Whether the token's life is over, clocks' differences aside.
+    #[must_use]
+    pub fn has_expired(&self, now: SystemTime) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at + CLOCK_SKEW <= now)
+    }
+}
+
+/// How far the wall clock and the provider's may be apart.
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+
+fn authorization<P: Provider>(fields: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<HeaderValue, String> {
+    let key = P::TOKEN_FIELD;
+    let pasted = text(fields, key)?.ok_or_else(|| format!("{key} is missing"))?;
+    let trimmed = pasted.trim();
+    let bare = ["Token ", "Bearer "]
+        .into_iter()
+        .find(|prefix| trimmed.get(..prefix.len()).is_some_and(|front| front.eq_ignore_ascii_case(prefix)))
+        .and_then(|prefix| trimmed.get(prefix.len()..))
+        .unwrap_or(trimmed)
+        .trim();
+    if trimmed != pasted {
+        warnings.push(format!("{key} in the secret has blanks or a line break around it; they were dropped"));
+    }
+    if bare.is_empty() {
+        return Err(format!("{key} is empty"));
+    }
+    if !bare.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("{key} has a blank or a character that no token has; paste it again"));
+    }
+    let mut header =
+        HeaderValue::try_from(format!("{} {bare}", P::TOKEN_SCHEME)).map_err(|_| format!("{key} is no token"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// A text field of a secret; absent, null and blank are the same.
+///
+/// # Errors
+/// It is something other than text.
+pub(crate) fn text<'f>(fields: &'f Map<String, Value>, key: &str) -> Result<Option<&'f str>, String> {
+    match fields.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(other) => Err(format!("{key} is {}; store text", type_name(other))),
+    }
+}
+
+fn text_list(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+}

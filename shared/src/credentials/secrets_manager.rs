@@ -1,0 +1,126 @@
+//! AWS Secrets Manager, over the process's own HTTP client, so that there is one TLS stack.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use secrecy::SecretString;
+
+use super::{SecretStore, StoreFailure, StoredSecret};
+use crate::settings::{RoleCredentials, Settings};
+
+/// Secrets in AWS Secrets Manager; read only.
+#[derive(Clone, Debug)]
+pub struct SecretsManagerStore {
+    client: Client,
+}
+
+impl SecretsManagerStore {
+    /// A reader with the function's own role, or with none: then every read says what is missing.
+    #[must_use]
+    pub fn new(settings: &Settings, role: Option<RoleCredentials>, http: reqwest::Client) -> Self {
+        let mut config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(OwnHttpClient { http })
+            .sleep_impl(TokioSleep::new())
+            .retry_config(RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50)))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+            .region(settings.region.clone().map(Region::new));
+        if let Some(role) = role {
+            config = config.credentials_provider(Credentials::new(
+                role.access_key_id,
+                role.secret_access_key,
+                role.session_token,
+                None,
+                "environment",
+            ));
+        }
+        if let Some(endpoint) = &settings.secrets_endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        Self { client: Client::from_conf(config.build()) }
+    }
+}
+
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl SecretStore for SecretsManagerStore {
+    async fn read(&self, name: &str) -> Result<StoredSecret, StoreFailure> {
+        let output =
+            self.client.get_secret_value().secret_id(name).send().await.map_err(|error| store_failure(&error))?;
+        let version = output.version_id().unwrap_or_default().to_owned();
+        let value = output.secret_string.ok_or(StoreFailure::Binary)?;
+        Ok(StoredSecret { version, value: SecretString::from(value) })
+    }
+}
+
+fn store_failure(error: &SdkError<GetSecretValueError, HttpResponse>) -> StoreFailure {
+    if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) {
+        return StoreFailure::Missing;
+    }
+    StoreFailure::Unavailable(match error.code() {
+        Some("AccessDeniedException") => {
+            "AccessDeniedException; allow secretsmanager:GetSecretValue on the secret".to_owned()
+        }
+        Some(code) => code.chars().filter(char::is_ascii_alphanumeric).take(60).collect(),
+        None => match error {
+            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+            SdkError::DispatchFailure(_) => "no connection".to_owned(),
+            SdkError::ConstructionFailure(_) => "AWS credentials or region are not set".to_owned(),
+            _ => "the answer cannot be read".to_owned(),
+        },
+    })
+}
+
+/// Lends the SDK the process's HTTP client.
+#[derive(Clone, Debug)]
+struct OwnHttpClient {
+    http: reqwest::Client,
+}
+
+impl HttpClient for OwnHttpClient {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for OwnHttpClient {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let http = self.http.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            // The SDK's JSON bodies are in memory; a streaming one does not occur in this service.
+            let request = request.map(|body| body.bytes().map(<[u8]>::to_vec).unwrap_or_default());
+            let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
+            let response = http.execute(request).await.map_err(|error| {
+                if error.is_timeout() {
+                    ConnectorError::timeout(error.without_url().into())
+                } else {
+                    ConnectorError::io(error.without_url().into())
+                }
+            })?;
+            let status = response.status();
+            let headers = response.headers().clone();
+            let body = response.bytes().await.map_err(|error| ConnectorError::io(error.without_url().into()))?;
+            let mut answer = http::Response::builder()
+                .status(status)
+                .body(SdkBody::from(body))
+                .map_err(|error| ConnectorError::other(error.into(), None))?;
+            *answer.headers_mut() = headers;
+            HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}

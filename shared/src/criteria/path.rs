@@ -1,0 +1,338 @@
+//! Field paths: plain ones (`results[*].status`) and RFC 9535 JSONPath (`$.results[?@.ready == true]`).
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+/// Where in the answer a `json` criterion looks.
+#[derive(Clone, Debug)]
+pub struct FieldPath {
+    written: String,
+    query: JsonPath,
+    prefix: JsonPath,
+    prefix_steps: Vec<Step>,
+    tail: Tail,
+}
+
+/// What follows the longest run of names and indexes at the start of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// Nothing: the path has one value or none.
+    None,
+    /// `[*]` and then names only: a field of every record.
+    FieldOfEach,
+    /// `[*]` or one filter, so that each record gives one node at most.
+    OneEach,
+    /// More records can only add nodes.
+    Growing,
+    /// A record further on can change what is selected before it.
+    Open,
+}
+
+/// One name or index of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A member of an object.
+    Name(String),
+    /// An element of an array; negative counts from its end.
+    Index(i64),
+}
+
+impl FieldPath {
+    /// Reads a path. The error says what is wrong with it and what to write instead.
+    ///
+    /// # Errors
+    /// No such path, or one whose evaluation could outlast a call: nested filters, or more than one `..`.
+    pub fn parse(written: &str) -> Result<Self, String> {
+        if written.len() > MAX_PATH_BYTES {
+            return Err(format!("is longer than {MAX_PATH_BYTES} bytes"));
+        }
+        let jsonpath = if written.starts_with('$') { written.to_owned() } else { plain_to_jsonpath(written)? };
+        let query = JsonPath::parse(&jsonpath).map_err(|error| format!("is no RFC 9535 JSONPath: {error}"))?;
+        let outline = Outline::of(&jsonpath);
+        if outline.descendants > 1 {
+            return Err("has more than one `..`; name the list instead, as in `$.results[*].status`".to_owned());
+        }
+        if outline.nested_filter {
+            return Err("has a filter within a filter; combine the tests with `&&` in one filter".to_owned());
+        }
+        let prefix_text = jsonpath.get(..outline.prefix_end).unwrap_or("$");
+        let prefix = JsonPath::parse(prefix_text).map_err(|error| format!("is no RFC 9535 JSONPath: {error}"))?;
+        Ok(Self { written: written.to_owned(), query, prefix, tail: outline.tail(), prefix_steps: outline.steps })
+    }
+
+    /// The path as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// Whether the path has one value at most.
+    #[must_use]
+    pub fn is_singular(&self) -> bool {
+        self.tail == Tail::None
+    }
+
+    /// What follows the names and indexes.
+    #[must_use]
+    pub fn tail(&self) -> Tail {
+        self.tail
+    }
+
+    /// The names and indexes at the start.
+    #[must_use]
+    pub fn prefix_steps(&self) -> &[Step] {
+        &self.prefix_steps
+    }
+
+    /// Whether the path is the one name, as `total` or `$.total`.
+    #[must_use]
+    pub fn is_name(&self, name: &str) -> bool {
+        self.is_singular() && matches!(self.prefix_steps.as_slice(), [Step::Name(only)] if only == name)
+    }
+
+    /// What the names and indexes at the start lead to.
+    #[must_use]
+    pub fn prefix<'v>(&self, document: &'v Value) -> Option<&'v Value> {
+        self.prefix.query(document).first()
+    }
+
+    /// All the path selects, in document order.
+    #[must_use]
+    pub fn select<'v>(&self, document: &'v Value) -> Vec<&'v Value> {
+        self.query.query(document).all()
+    }
+}
+
+const MAX_PATH_BYTES: usize = 1024;
+
+fn plain_to_jsonpath(plain: &str) -> Result<String, String> {
+    if plain.is_empty() {
+        return Err("is empty; name a field, such as `total` or `results[*].status`".to_owned());
+    }
+    let wrong = |what: &str| {
+        Err(format!(
+            "{what}; write names joined by dots, with [0] or [*] behind a list, or start with `$` for JSONPath"
+        ))
+    };
+    let mut jsonpath = String::from("$");
+    for (place, part) in plain.split('.').enumerate() {
+        let (name, mut brackets) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if name.is_empty() && (place > 0 || brackets.is_empty()) {
+            return wrong("has an empty name");
+        }
+        if !name.is_empty() {
+            jsonpath.extend(["['", &name.replace('\\', "\\\\").replace('\'', "\\'"), "']"]);
+        }
+        while !brackets.is_empty() {
+            let Some((inside, rest)) = brackets.strip_prefix('[').and_then(|open| open.split_once(']')) else {
+                return wrong("has a bracket that is not closed");
+            };
+            if inside != "*" && (inside.is_empty() || !inside.bytes().all(|byte| byte.is_ascii_digit())) {
+                return wrong("has something other than a number or * in brackets");
+            }
+            jsonpath.extend(["[", inside, "]"]);
+            brackets = rest;
+        }
+    }
+    Ok(jsonpath)
+}
+
+/// What the text of a valid JSONPath shows of its shape. The crate keeps its own parse to itself.
+#[derive(Default)]
+struct Outline {
+    steps: Vec<Step>,
+    prefix_end: usize,
+    /// The segments behind the prefix.
+    rest: Vec<Segment>,
+    descendants: usize,
+    nested_filter: bool,
+    refers_to_root: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    Singular,
+    Wildcard,
+    Filter,
+    Descendant,
+    Other,
+}
+
+impl Outline {
+    fn of(jsonpath: &str) -> Self {
+        let mut outline = Self { prefix_end: 1, ..Self::default() };
+        let mut rest = jsonpath.get(1..).unwrap_or_default();
+        loop {
+            rest = rest.trim_start();
+            if rest.is_empty() {
+                return outline;
+            }
+            let (segment, step, length) = outline.segment(rest);
+            rest = rest.get(length..).unwrap_or_default();
+            match step {
+                Some(step) if outline.rest.is_empty() => {
+                    outline.steps.push(step);
+                    outline.prefix_end = jsonpath.len() - rest.len();
+                }
+                _ => outline.rest.push(segment),
+            }
+        }
+    }
+
+    /// The first segment of `text`: its kind, its name or index where it is one, and its length in bytes.
+    fn segment(&mut self, text: &str) -> (Segment, Option<Step>, usize) {
+        if let Some(descendant) = text.strip_prefix("..") {
+            self.descendants += 1;
+            let (_, _, length) =
+                if descendant.starts_with('[') { self.bracket(descendant) } else { dotted(descendant) };
+            return (Segment::Descendant, None, 2 + length);
+        }
+        if let Some(member) = text.strip_prefix('.') {
+            let blanks = member.len() - member.trim_start().len();
+            let (segment, step, length) = dotted(member.trim_start());
+            return (segment, step, 1 + blanks + length);
+        }
+        self.bracket(text)
+    }
+
+    fn bracket(&mut self, text: &str) -> (Segment, Option<Step>, usize) {
+        let mut quote = None;
+        let mut escaped = false;
+        let mut depth = 0_usize;
+        let mut filters = 0_usize;
+        let mut commas = 0_usize;
+        let mut previous = ' ';
+        let mut end = text.len();
+        for (at, letter) in text.char_indices() {
+            if let Some(open) = quote {
+                if escaped {
+                    escaped = false;
+                } else if letter == '\\' {
+                    escaped = true;
+                } else if letter == open {
+                    quote = None;
+                }
+            } else {
+                match letter {
+                    '\'' | '"' => quote = Some(letter),
+                    '[' => depth += 1,
+                    ']' => {
+                        depth = depth.saturating_sub(1);
+                        if depth == 0 {
+                            end = at + 1;
+                            break;
+                        }
+                    }
+                    ',' if depth == 1 => commas += 1,
+                    '?' => {
+                        filters += 1;
+                        self.nested_filter |= depth > 1;
+                    }
+                    '$' => self.refers_to_root = true,
+                    '.' if previous == '.' => self.descendants += 1,
+                    _ => {}
+                }
+            }
+            previous = letter;
+        }
+        let inside = text.get(1..end.saturating_sub(1)).unwrap_or_default().trim();
+        let segment = match (commas, filters) {
+            (0, 1) if inside.starts_with('?') => Segment::Filter,
+            (0, 0) if inside == "*" => Segment::Wildcard,
+            (0, 0) => {
+                if let Some(step) = single_step(inside) {
+                    return (Segment::Singular, Some(step), end);
+                }
+                Segment::Other
+            }
+            _ => Segment::Other,
+        };
+        (segment, None, end)
+    }
+
+    fn tail(&self) -> Tail {
+        if self.refers_to_root {
+            return Tail::Open;
+        }
+        let Some((first, others)) = self.rest.split_first() else { return Tail::None };
+        let names_only = others.iter().all(|segment| *segment == Segment::Singular);
+        match first {
+            Segment::Wildcard if names_only && !others.is_empty() => Tail::FieldOfEach,
+            Segment::Wildcard | Segment::Filter if names_only => Tail::OneEach,
+            _ if self.rest.contains(&Segment::Other) => Tail::Open,
+            _ => Tail::Growing,
+        }
+    }
+}
+
+fn dotted(text: &str) -> (Segment, Option<Step>, usize) {
+    if text.starts_with('*') {
+        return (Segment::Wildcard, None, 1);
+    }
+    let end = text.find(['.', '[', ' ', '\t', '\n', '\r']).unwrap_or(text.len()).max(1);
+    let name = text.get(..end).unwrap_or(text);
+    (Segment::Singular, Some(Step::Name(name.to_owned())), end.min(text.len()))
+}
+
+fn single_step(inside: &str) -> Option<Step> {
+    if let Ok(index) = inside.parse::<i64>() {
+        return Some(Step::Index(index));
+    }
+    if inside.starts_with('"') {
+        return serde_json::from_str(inside).ok().map(Step::Name);
+    }
+    let single = inside.strip_prefix('\'')?.strip_suffix('\'')?;
+    let double = format!("\"{}\"", single.replace("\\'", "'").replace('"', "\\\""));
+    serde_json::from_str(&double).ok().map(Step::Name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FieldPath, Step, Tail};
+
+    fn tail(path: &str) -> Tail {
+        FieldPath::parse(path).unwrap_or_else(|error| panic!("{path} {error}")).tail()
+    }
+
+    #[test]
+    fn the_shape_of_a_path_is_read_from_its_text() {
+        for path in
+            ["total", "$.total", "$['a.b'][0]", "$[\"x\"].y", "paging.totalElements", "results[0].status", "$ .a"]
+        {
+            assert_eq!(tail(path), Tail::None, "{path}");
+        }
+        for path in ["results[*].status", "$.results[*]['status']", "$.results.*.user.name"] {
+            assert_eq!(tail(path), Tail::FieldOfEach, "{path}");
+        }
+        for path in
+            ["results[*]", "$.results[?@.a == ']' && @.b]", "$.results[? @['x'] == 'it\\'s']", "$.r[?length(@.a) > 1]"]
+        {
+            assert_eq!(tail(path), Tail::OneEach, "{path}");
+        }
+        for path in ["$..status", "$.results[*].tags[*]", "$.results[?@.a].b[*]", "$..[?@.a]"] {
+            assert_eq!(tail(path), Tail::Growing, "{path}");
+        }
+        for path in ["$.results[0:2]", "$.results[-1:]", "$.results[0,1]", "$['a','b']", "$.r[?@.a == $.b]"] {
+            assert_eq!(tail(path), Tail::Open, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_prefix_is_the_longest_run_of_names_and_indexes() {
+        let path = FieldPath::parse("$['a\\'b'][2].c[?@.d == 1].e").unwrap();
+        assert_eq!(path.prefix_steps(), [Step::Name("a'b".to_owned()), Step::Index(2), Step::Name("c".to_owned())]);
+        let document = serde_json::json!({"a'b": [0, 1, {"c": [{"d": 1, "e": 7}]}]});
+        assert_eq!(path.prefix(&document), document.pointer("/a'b/2/c"));
+        assert_eq!(path.select(&document), [&serde_json::json!(7)]);
+    }
+
+    #[test]
+    fn what_could_outlast_a_call_is_refused() {
+        for path in ["$..a..b", "$[?@.a[?@.b]]", "$..[?@..b]", "$[?count(@..a) > 1]..b"] {
+            assert!(FieldPath::parse(path).is_err(), "{path}");
+        }
+        for path in ["", ".", "a..b", "a[", "a[x]", "a[-1]", "a[]", "[", "$.", "$[", "a.", "$[?@.a == ]", "a]b["] {
+            assert!(FieldPath::parse(path).is_err(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The only place an HTTP client is built: one TLS stack, compiled-in roots, no redirects, bounded answers, one retry.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::budget::Budget;
+use crate::clock::millis;
+use crate::failure::Failure;
+use crate::verdict::TraceEntry;
+
+/// The HTTP clients of a process: one for public certificate authorities, and one for each private authority in use.
+#[derive(Debug)]
+pub struct HttpClients {
+    public: reqwest::Client,
+    private: Mutex<HashMap<String, reqwest::Client>>,
+}
+
+impl HttpClients {
+    /// Builds the client for public certificate authorities.
+    ///
+    /// # Errors
+    /// The TLS configuration is not accepted: a fault of this build.
+    pub fn new() -> Result<Self, Failure> {
+        let public = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Ok(Self { public: client(public)?, private: Mutex::default() })
+    }
+
+    /// The client for public certificate authorities.
+    #[must_use]
+    pub fn public(&self) -> reqwest::Client {
+        self.public.clone()
+    }
+
+    /// The client that trusts the certificates in `ca_pem` and no others; the public one where there are none.
+    ///
+    /// # Errors
+    /// What is wrong with the PEM text.
+    pub fn trusting(&self, ca_pem: Option<&str>) -> Result<reqwest::Client, String> {
+        let Some(pem) = ca_pem else { return Ok(self.public()) };
+        let mut private = self.private.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = private.get(pem) {
+            return Ok(known.clone());
+        }
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            let certificate = certificate.map_err(|_| "is no PEM certificate".to_owned())?;
+            roots.add(certificate).map_err(|_| "has a certificate that cannot be read".to_owned())?;
+        }
+        if roots.is_empty() {
+            return Err("has no certificate; paste it with its BEGIN CERTIFICATE line".to_owned());
+        }
+        let built = client(roots).map_err(|failure| failure.to_string())?;
+        private.insert(pem.to_owned(), built.clone());
+        Ok(built)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that builds HTTP clients")]
+fn client(roots: RootCertStore) -> Result<reqwest::Client, Failure> {
+    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| Failure::Internal)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|_| Failure::Internal)
+}
+
+/// Where a credential may be sent, and with which header: bound in the secret, never by a request.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// Scheme, host and port. Paths come from the adapter.
+    pub origin: Url,
+    /// The `Authorization` header; marked sensitive, so that it does not print.
+    pub authorization: HeaderValue,
+    /// Who vouches for the host's certificate.
+    pub client: reqwest::Client,
+}
+
+/// The provider, as one check talks to it: every request is within the budget, counted and traced.
+pub struct Upstream {
+    endpoint: Endpoint,
+    budget: Budget,
+    trace: Mutex<Vec<TraceEntry>>,
+}
+
+/// A provider's answer, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, at most [`MAX_BODY_BYTES`].
+    pub body: Bytes,
+    /// When the request was sent, by the wall clock.
+    pub sent_at: SystemTime,
+}
+
+impl Upstream {
+    /// Talks to `endpoint` within `budget`.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, budget: Budget) -> Self {
+        Self { endpoint, budget, trace: Mutex::default() }
+    }
+
+    /// The URL of a path on the credential's host. Segments are percent-encoded; an empty last one ends it in `/`.
+    #[must_use]
+    pub fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.endpoint.origin.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(segments);
+        }
+        url
+    }
+
+    /// GETs a URL on the credential's host; sent once more on a fresh connection where the first was cut or a 5xx came.
+    ///
+    /// # Errors
+    /// No answer, and why. An answer of any status is no error here: the adapter knows what it means.
+    pub async fn get(&self, url: &Url) -> Result<Answer, Failure> {
+        let first = self.get_once(url).await;
+        let again = match &first {
+            Ok(answer) => (500..600).contains(&answer.status),
+            Err(failure) => failure.is_transient(),
+        };
+        if !again || self.budget.left_to_ask() < self.budget.elapsed() {
+            return first;
+        }
+        self.get_once(url).await
+    }
+
+    async fn get_once(&self, url: &Url) -> Result<Answer, Failure> {
+        // Whatever built the URL, the credential goes to its own host only.
+        if url.origin() != self.endpoint.origin.origin() {
+            return Err(Failure::UnexpectedResponse { problem: "it points to another host".to_owned() });
+        }
+        let started = Instant::now();
+        let until = self.budget.ask_until();
+        if started >= until {
+            return Err(Failure::DeadlineExceeded { step: "ask the provider" });
+        }
+        let result = match tokio::time::timeout_at(until, self.exchange(url)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::ProviderTimeout { waited_ms: millis(started.elapsed()) }),
+        };
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).push(TraceEntry {
+            method: "GET",
+            url: url.to_string(),
+            status: result.as_ref().ok().map(|answer| answer.status),
+            elapsed_ms: millis(started.elapsed()),
+            bytes: result.as_ref().map_or(0, |answer| answer.body.len()),
+        });
+        result
+    }
+
+    async fn exchange(&self, url: &Url) -> Result<Answer, Failure> {
+        let sent_at = SystemTime::now();
+        let mut response = self
+            .endpoint
+            .client
+            .request(Method::GET, url.clone())
+            .header(AUTHORIZATION, self.endpoint.authorization.clone())
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, concat!("callgate/", env!("CARGO_PKG_VERSION")))
+            .send()
+            .await
+            .map_err(|error| network_failure(&error))?;
+        let encoding = response.headers().get(CONTENT_ENCODING);
+        if encoding.is_some_and(|encoding| encoding != "identity") {
+            return Err(unexpected("it is compressed, which was not asked for"));
+        }
+        let too_large = || unexpected(&format!("it is larger than {MAX_BODY_BYTES} bytes"));
+        if response.content_length().is_some_and(|length| length > MAX_BODY_LENGTH) {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| network_failure(&error))? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body: body.freeze(),
+            sent_at,
+        })
+    }
+
+    /// Opens a connection to the host for later use, with a request that carries no credential.
+    pub async fn open_connection(&self) {
+        let request = self.endpoint.client.request(Method::HEAD, self.endpoint.origin.clone());
+        // Warming is a favour: whether it came off shows in the next check's time.
+        let _ = tokio::time::timeout_at(self.budget.ask_until(), request.send()).await;
+    }
+
+    /// What was sent and answered so far, in order.
+    #[must_use]
+    pub fn trace(&self) -> Vec<TraceEntry> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The largest body that is read.
+pub const MAX_BODY_BYTES: usize = 8 << 20;
+const MAX_BODY_LENGTH: u64 = 8 << 20;
+const MAX_IDLE_CONNECTIONS: usize = 8;
+
+fn unexpected(problem: &str) -> Failure {
+    Failure::UnexpectedResponse { problem: problem.to_owned() }
+}
+
+/// What a client error means. The texts are our own: reqwest's may carry the URL.
+fn network_failure(error: &reqwest::Error) -> Failure {
+    let causes = || std::iter::successors(error.source(), |cause| (*cause).source());
+    if let Some(tls) = causes().find_map(tls_error) {
+        return Failure::TlsFailed { problem: tls.to_string() };
+    }
+    if error.is_timeout() {
+        return Failure::ProviderTimeout { waited_ms: 0 };
+    }
+    if error.is_connect() {
+        let problem = match causes().find_map(|cause| cause.downcast_ref::<std::io::Error>()) {
+            Some(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => "the connection was refused",
+            Some(io) if io.kind() == std::io::ErrorKind::ConnectionReset => "the connection was reset",
+            Some(io) if io.raw_os_error().is_none() => "its name was not found or the connection failed",
+            _ => "the connection failed",
+        };
+        return Failure::ProviderUnreachable { problem: problem.to_owned() };
+    }
+    let hyper = causes().find_map(|cause| cause.downcast_ref::<hyper::Error>());
+    if error.is_body() || error.is_decode() {
+        return unexpected("it ended before its announced length");
+    }
+    if hyper.is_some_and(hyper::Error::is_parse) {
+        return unexpected("it is no valid HTTP");
+    }
+    Failure::ProviderUnreachable { problem: "the connection was closed before an answer came".to_owned() }
+}
+
+fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        return Some(tls);
+    }
+    cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()
+}

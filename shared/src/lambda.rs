@@ -1,0 +1,143 @@
+//! A function on AWS Lambda: events of every shape in, checks, and answers in the shape of the event out.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::budget::Budget;
+use crate::check::Gate;
+use crate::credentials::{SecretStore, SecretsManagerStore};
+use crate::http::HttpClients;
+use crate::providers::Provider;
+use crate::routes::{HttpAnswer, HttpRequest, respond, respond_directly};
+use crate::settings::{RoleCredentials, Settings};
+use crate::telemetry;
+
+/// Serves one provider's checks until the sandbox ends.
+///
+/// # Errors
+/// The runtime cannot be reached.
+pub async fn serve<P: Provider>() -> Result<(), Error> {
+    let (settings, warnings) = Settings::from_environment();
+    for warning in warnings {
+        telemetry::write_warning(&warning);
+    }
+    let http = Arc::new(HttpClients::new()?);
+    let store = SecretsManagerStore::new(&settings, RoleCredentials::from_environment(), http.public());
+    let gate = Gate::<P, _>::new(store, http, settings);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async {
+        let (payload, context) = event.into_parts();
+        Ok::<Value, Error>(handle(&gate, payload.get(), &context).await)
+    }))
+    .await
+}
+
+/// Answers one event. There is no event that makes the function fail.
+pub async fn handle<P: Provider, S: SecretStore>(gate: &Gate<P, S>, payload: &str, context: &Context) -> Value {
+    let time_left = time_left(context, SystemTime::now());
+    // An event too deep to read is a check too deep to read: the direct answer names the fault.
+    let event: Value = serde_json::from_str(payload).unwrap_or_default();
+    if let Some(request) = event.get("warm") {
+        return warm(gate, request, time_left).await;
+    }
+    match http_request(&event) {
+        Some(request) => gateway_answer(&respond(gate, &request, time_left).await),
+        None => respond_directly(gate, payload, time_left).await,
+    }
+}
+
+/// What the invocation has left to live. A deadline that has passed is no real one.
+fn time_left(context: &Context, now: SystemTime) -> Option<Duration> {
+    let deadline = UNIX_EPOCH.checked_add(Duration::from_millis(context.deadline))?;
+    deadline.duration_since(now).ok().filter(|left| !left.is_zero())
+}
+
+/// The HTTP request in an API Gateway proxy event of version 1.0 or 2.0, or of a function URL. `None`: no such event.
+fn http_request(event: &Value) -> Option<HttpRequest> {
+    let context = event.get("requestContext")?.as_object()?;
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let (method, path, query, received_at) = if let Some(http) = context.get("http") {
+        let query = text(event.get("rawQueryString")).unwrap_or_default();
+        let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        (text(http.get("method")), text(event.get("rawPath")), query, context.get("timeEpoch"))
+    } else {
+        (text(event.get("httpMethod")), text(event.get("path")), rest_query(event), context.get("requestTimeEpoch"))
+    };
+    let body = event.get("body").and_then(Value::as_str).unwrap_or_default();
+    let body = if event.get("isBase64Encoded").and_then(Value::as_bool) == Some(true) {
+        // A body that is no base64 goes on as it came, and is named a fault there.
+        STANDARD.decode(body).unwrap_or_else(|_| body.as_bytes().to_vec())
+    } else {
+        body.as_bytes().to_vec()
+    };
+    Some(HttpRequest {
+        method: method?,
+        path: path?,
+        query,
+        body,
+        api_key_id: text(context.get("identity").and_then(|identity| identity.get("apiKeyId"))),
+        received_at: received_at
+            .and_then(Value::as_u64)
+            .and_then(|millis| UNIX_EPOCH.checked_add(Duration::from_millis(millis))),
+    })
+}
+
+/// A REST API's query; with every value of a repeated key, so that the repetition is noticed.
+fn rest_query(event: &Value) -> Vec<(String, String)> {
+    let pairs = |key: &str| event.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
+    let many: Map<String, Value> = pairs("multiValueQueryStringParameters");
+    if many.is_empty() {
+        let single = |(key, value): (String, Value)| Some((key, value.as_str()?.to_owned()));
+        return pairs("queryStringParameters").into_iter().filter_map(single).collect();
+    }
+    many.into_iter()
+        .flat_map(|(key, values)| {
+            let values = values.as_array().cloned().unwrap_or_default();
+            values
+                .into_iter()
+                .filter_map(move |value| Some((key.clone(), value.as_str()?.to_owned())))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn gateway_answer(answer: &HttpAnswer) -> Value {
+    json!({
+        "statusCode": answer.status,
+        "headers": {"content-type": answer.content_type, "cache-control": "no-store"},
+        "body": answer.body,
+        "isBase64Encoded": false,
+    })
+}
+
+const MAX_WARMED: usize = 50;
+
+async fn warm<P: Provider, S: SecretStore>(gate: &Gate<P, S>, request: &Value, time_left: Option<Duration>) -> Value {
+    let names: Vec<String> = request
+        .get("connections")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .take(MAX_WARMED)
+        .map(str::to_owned)
+        .collect();
+    let mut warmed = Vec::new();
+    let mut failed = Vec::new();
+    for name in names {
+        let budget = Budget::start(gate.settings().deadline, Duration::ZERO, time_left);
+        match gate.warm(&name, budget).await {
+            Ok(()) => warmed.push(Value::String(name)),
+            Err(failure) => {
+                telemetry::write_warning(&format!("warming {name}: {failure}"));
+                failed.push(json!({"connection": name, "reason": failure.reason(), "message": failure.to_string()}));
+            }
+        }
+    }
+    json!({"warmed": warmed, "failed": failed})
+}

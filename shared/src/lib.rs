@@ -1,0 +1,35 @@
+//! callgate: before a call-routing platform sends a phone call to a destination, it asks *is an agent ready there?*
+//! and gets a verdict in time.
+//!
+//! ```text
+//! event ─▶ request ─▶ credentials ─▶ provider ─▶ snapshot ─▶ evaluate ─▶ verdict
+//!         (who, which (what may be   (ask the    (counts +   (pure,       (decision, reason,
+//!          queue, how  read, and     contact     the raw     met/not met/  what was seen, how old)
+//!          long)       where it may  centre)     document)   unknown)
+//!                      be sent)
+//! ```
+//!
+//! Read [`check`] top to bottom, then whatever it names. [`lambda`] turns events into checks, [`routes`] is the HTTP
+//! API; both end in the same [`check::Gate`].
+
+pub mod budget;
+pub mod check;
+pub mod clock;
+pub mod credentials;
+pub mod criteria;
+pub mod decision;
+pub mod evaluate;
+pub mod failure;
+pub mod fault;
+pub mod http;
+pub mod json;
+pub mod lambda;
+pub mod need;
+pub mod providers;
+pub mod render;
+pub mod request;
+pub mod routes;
+pub mod settings;
+pub mod snapshot;
+pub mod telemetry;
+pub mod verdict;

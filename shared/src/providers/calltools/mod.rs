@@ -1,0 +1,141 @@
+//! `CallTools`: agents by status, queue and readiness.
+//!
+//! # Endpoints
+//! `GET https://{silo}.calltools.io/api/agentstatuses/` with `queue`, `agent_status_id` and `ready` as filters, and
+//! `Authorization: Token {key}`. The API's own page of it is behind the account's login, under Integrations → API Docs.
+//!
+//! # Limits
+//! 1000 requests an hour for the whole account; 25 records a page, 250 with `page_size`.
+//!
+//! # Mapping
+//! | the provider's | ours |
+//! | --- | --- |
+//! | `ready` true, and `status` is Available (any status where `agent_status_id` chose it) | available |
+//! | `live_calls_count` above 0 | on call |
+//! | `status` Wrap Up | wrap-up |
+//! | `logged_in` true | logged in |
+//! | any other | not ready |
+//!
+//! # Quirks
+//! Filters that the API does not know are ignored by it, so a misspelt one counts everybody. Without `agent_status_id`
+//! and `ready` the default recipe counts everybody in the queue: the verdict warns. `next` is an absolute URL; it is
+//! followed on the credential's own host only.
+
+mod api;
+mod mapping;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::list::List;
+use super::{Provider, ProviderName, Question, Template};
+use crate::credentials::HostRule;
+use crate::criteria::CriterionDraft;
+use crate::failure::Failure;
+use crate::fault::{Faults, child, type_name};
+use crate::http::Upstream;
+use crate::need::Need;
+use crate::snapshot::Snapshot;
+
+/// The adapter.
+#[derive(Debug)]
+pub struct CallTools;
+
+/// What a request may say beside the queue.
+#[derive(Clone, Debug, Default)]
+pub struct CallToolsOptions {
+    /// Only agents in this status; the account's own id of it.
+    pub agent_status_id: Option<String>,
+    /// Only agents who are ready, or who are not.
+    pub ready: Option<bool>,
+}
+
+/// The recipes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallToolsTemplate {
+    /// The agent statuses of a queue, filtered as the options say.
+    AgentStatuses,
+}
+
+impl Template for CallToolsTemplate {
+    const ALL: &'static [Self] = &[Self::AgentStatuses];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::AgentStatuses => "agent_statuses",
+        }
+    }
+
+    fn acceptance(self) -> CriterionDraft {
+        match self {
+            Self::AgentStatuses => CriterionDraft::field_above_zero("count"),
+        }
+    }
+}
+
+impl Provider for CallTools {
+    const NAME: ProviderName = ProviderName::CallTools;
+    const HOSTS: HostRule = HostRule::Domains(&["calltools.io"]);
+    const TOKEN_FIELD: &'static str = "token";
+    const TOKEN_SCHEME: &'static str = "Token";
+    const OPTIONS: &'static [&'static str] = &["agent_status_id", "ready"];
+
+    type Options = CallToolsOptions;
+    type Template = CallToolsTemplate;
+
+    fn new() -> Self {
+        Self
+    }
+
+    fn origin(secret: &Map<String, Value>) -> Result<Url, String> {
+        api::origin(secret)
+    }
+
+    fn options(options: &Map<String, Value>, pointer: &str, faults: &mut Faults) -> CallToolsOptions {
+        let mut typed = CallToolsOptions::default();
+        match options.get("agent_status_id") {
+            None | Some(Value::Null) => {}
+            Some(Value::Number(id)) => typed.agent_status_id = Some(id.to_string()),
+            Some(Value::String(id)) if !id.trim().is_empty() => typed.agent_status_id = Some(id.trim().to_owned()),
+            Some(other) => {
+                faults.add(child(pointer, "agent_status_id"), format!("is {}; give the status's id", type_name(other)));
+            }
+        }
+        match options.get("ready") {
+            None | Some(Value::Null) => {}
+            Some(Value::Bool(ready)) => typed.ready = Some(*ready),
+            Some(Value::String(text)) if text == "true" || text == "false" => typed.ready = Some(text == "true"),
+            Some(other) => faults.add(child(pointer, "ready"), format!("is {}; give true or false", type_name(other))),
+        }
+        typed
+    }
+
+    async fn observe(
+        &self,
+        upstream: &Upstream,
+        question: &Question<Self>,
+        need: &Need<'_>,
+    ) -> Result<Snapshot, Failure> {
+        let CallToolsTemplate::AgentStatuses = question.template;
+        let options = &question.options;
+        let url = api::agent_statuses(upstream, &question.queue, options, need.reads_records(api::LIST));
+        let status_chosen = options.agent_status_id.is_some();
+        let list = List {
+            field: api::LIST,
+            length_field: None,
+            failure: api::failure,
+            next: api::next,
+            total: api::total,
+            counts: &|document| mapping::counts(document, status_chosen),
+        };
+        let mut snapshot = list.read(upstream, url, need).await?;
+        if options.agent_status_id.is_none() || options.ready != Some(true) {
+            snapshot.warnings.push(
+                "without the options agent_status_id and ready=true this counts everybody in the queue, \
+                 free or not; add both"
+                    .to_owned(),
+            );
+        }
+        Ok(snapshot)
+    }
+}

@@ -1,0 +1,116 @@
+//! `PortSIP` on the wire: URLs, bodies and error bodies.
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+use crate::http::{Answer, Upstream};
+use crate::providers::response::{json, said, status_failure, unexpected};
+
+/// The field with the agents.
+pub(super) const LIST: &str = "items";
+
+/// The queue service's own status.
+pub(super) struct QueueStatus {
+    /// Whether it says that the queue takes no calls.
+    pub(super) closed: bool,
+    /// The body.
+    pub(super) body: Value,
+    /// The body as received.
+    pub(super) text: String,
+    /// When it was asked for.
+    pub(super) sent_at: SystemTime,
+}
+
+/// The agents of a queue, without their statuses.
+pub(super) struct AgentList {
+    /// The answer, its list emptied.
+    pub(super) envelope: Value,
+    /// The list.
+    pub(super) items: Vec<Value>,
+    /// The answer as received.
+    pub(super) text: String,
+}
+
+const QUEUES_A_PAGE: usize = 100;
+const MAX_QUEUES: usize = 2000;
+
+/// The id of the queue with this extension number.
+pub(super) async fn find_queue(upstream: &Upstream, extension_number: &str) -> Result<String, Failure> {
+    let mut skip = 0;
+    while skip < MAX_QUEUES {
+        let mut url = upstream.url(&["api", "call_queues"]);
+        url.query_pairs_mut().append_pair("skip", &skip.to_string()).append_pair("top", &QUEUES_A_PAGE.to_string());
+        let answer = ok(upstream.get(&url).await?)?;
+        let (body, _) = json(&answer)?;
+        let queues =
+            body.get(LIST).and_then(Value::as_array).ok_or_else(|| unexpected("the queue list has no items"))?;
+        let found =
+            queues.iter().find(|queue| queue.get("extension_number").and_then(Value::as_str) == Some(extension_number));
+        if let Some(queue) = found {
+            let id = queue.get("id").and_then(Value::as_str);
+            return id.map(str::to_owned).ok_or_else(|| unexpected("the queue has no id"));
+        }
+        if queues.len() < QUEUES_A_PAGE {
+            break;
+        }
+        skip += queues.len();
+    }
+    Err(Failure::QueueNotFound { said: format!("no queue has the extension number {extension_number}") })
+}
+
+/// The queue's own status.
+pub(super) async fn queue_status(upstream: &Upstream, queue: &str) -> Result<QueueStatus, Failure> {
+    let answer = ok(upstream.get(&upstream.url(&["api", "call_queues", queue, "status"])).await?)?;
+    let (body, text) = json(&answer)?;
+    let status = body.get("status").and_then(Value::as_str).ok_or_else(|| unexpected("the queue has no status"))?;
+    Ok(QueueStatus { closed: status.eq_ignore_ascii_case("OFFLINE"), text, sent_at: answer.sent_at, body })
+}
+
+/// The queue's agents.
+pub(super) async fn agents(upstream: &Upstream, queue: &str) -> Result<AgentList, Failure> {
+    let answer = ok(upstream.get(&upstream.url(&["api", "call_queues", queue, "agents"])).await?)?;
+    let (mut envelope, text) = json(&answer)?;
+    let items = envelope
+        .get_mut(LIST)
+        .and_then(Value::as_array_mut)
+        .map(std::mem::take)
+        .ok_or_else(|| unexpected("the agent list has no items"))?;
+    Ok(AgentList { envelope, items, text })
+}
+
+/// An agent of the list, with what the PBX says of it now merged in.
+pub(super) async fn with_status(upstream: &Upstream, queue: &str, mut agent: Value) -> Result<Value, Failure> {
+    let listed = agent.as_object_mut().ok_or_else(|| unexpected("an agent in the list is no object"))?;
+    let number = listed
+        .get("extension_number")
+        .and_then(Value::as_str)
+        .filter(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or_else(|| unexpected("an agent in the list has no extension number"))?;
+    let url = upstream.url(&["api", "call_queues", queue, "agents", number]);
+    let answer = upstream.get(&url).await?;
+    // An agent who has left the queue since the list was read takes no call.
+    if answer.status != 404 {
+        let (body, _) = json(&ok(answer)?)?;
+        let status: Map<String, Value> =
+            body.as_object().cloned().ok_or_else(|| unexpected("an agent's answer is no object"))?;
+        listed.extend(status);
+    }
+    Ok(agent)
+}
+
+fn ok(answer: Answer) -> Result<Answer, Failure> {
+    if answer.status == 200 { Ok(answer) } else { Err(failure(&answer)) }
+}
+
+/// What an answer other than 200 means.
+fn failure(answer: &Answer) -> Failure {
+    let body = json(answer).map(|(body, _)| body).unwrap_or_default();
+    let field = |name: &str| body.pointer(&format!("/errors/0/{name}")).and_then(Value::as_str);
+    let said = said(&[field("code"), field("message")]);
+    match field("code") {
+        Some("UNAUTHORIZED") => Failure::AuthExpired { said },
+        _ => status_failure(answer, said),
+    }
+}

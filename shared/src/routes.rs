@@ -1,0 +1,217 @@
+//! The HTTP API, whichever server carries it: one request in, one answer out.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::budget::Budget;
+use crate::check::{Gate, Refusal};
+use crate::credentials::SecretStore;
+use crate::fault::Fault;
+use crate::providers::Provider;
+use crate::request::{AnswerAs, CheckRequest, MAX_REQUEST_BYTES};
+use crate::telemetry;
+use crate::verdict::{Reason, Verdict};
+
+/// An HTTP request as a gateway hands it on.
+#[derive(Clone, Debug, Default)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// The path, perhaps behind a stage's prefix.
+    pub path: String,
+    /// The query's pairs, decoded, in order, repeated keys included.
+    pub query: Vec<(String, String)>,
+    /// The body, decoded.
+    pub body: Vec<u8>,
+    /// Which of the gateway's keys was sent: its id, never the key.
+    pub api_key_id: Option<String>,
+    /// When the gateway received the request.
+    pub received_at: Option<SystemTime>,
+}
+
+/// The answer to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// The media type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+const VERDICT: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+const PROBLEM: &str = "application/problem+json";
+
+/// Answers an HTTP request to one provider's gate.
+pub async fn respond<P: Provider, S: SecretStore>(
+    gate: &Gate<P, S>,
+    request: &HttpRequest,
+    function_time_left: Option<Duration>,
+) -> HttpAnswer {
+    if let Err(problem) = routed::<P>(request) {
+        return problem;
+    }
+    let check = match understood::<P>(request) {
+        Ok(check) => check,
+        Err(problem) => return problem,
+    };
+    let spent = request.received_at.and_then(|at| SystemTime::now().duration_since(at).ok()).unwrap_or_default();
+    match decide(gate, &check, request.api_key_id.as_deref(), spent, function_time_left).await {
+        Ok(verdict) => answer(&verdict, check.answer_as),
+        Err(refusal) => refusal_answer(refusal),
+    }
+}
+
+/// Answers a check that came as a bare JSON body: the verdict, or the problem object.
+pub async fn respond_directly<P: Provider, S: SecretStore>(
+    gate: &Gate<P, S>,
+    body: &str,
+    function_time_left: Option<Duration>,
+) -> Value {
+    let check = if body.len() > MAX_REQUEST_BYTES {
+        Err(too_large())
+    } else {
+        CheckRequest::from_json::<P>(body).map_err(|faults| not_understood(&faults))
+    };
+    let answered = match check {
+        Ok(check) => match decide(gate, &check, None, Duration::ZERO, function_time_left).await {
+            Ok(verdict) => return serde_json::to_value(&verdict).unwrap_or_default(),
+            Err(refusal) => refusal_answer(refusal),
+        },
+        Err(problem) => problem,
+    };
+    serde_json::from_str(&answered.body).unwrap_or_default()
+}
+
+async fn decide<P: Provider, S: SecretStore>(
+    gate: &Gate<P, S>,
+    check: &CheckRequest,
+    api_key_id: Option<&str>,
+    spent: Duration,
+    function_time_left: Option<Duration>,
+) -> Result<Verdict, Refusal> {
+    let deadline = check.deadline.unwrap_or(gate.settings().deadline);
+    let result = gate.check(check, api_key_id, Budget::start(deadline, spent, function_time_left)).await;
+    if let Ok(verdict) = &result {
+        telemetry::write(gate.settings(), verdict);
+    }
+    result
+}
+
+fn routed<P: Provider>(request: &HttpRequest) -> Result<(), HttpAnswer> {
+    let not_found = |detail: &str| Err(problem(404, "Not Found", detail, &[], None));
+    let Some((_, rest)) = request.path.split_once("/v1/check/") else {
+        return not_found("the path is /v1/check/{provider}");
+    };
+    if rest.trim_end_matches('/') != P::NAME.as_str() {
+        return not_found(&format!("this address answers for {}", P::NAME));
+    }
+    if matches!(request.method.as_str(), "GET" | "POST") {
+        Ok(())
+    } else {
+        Err(problem(405, "Method Not Allowed", "use GET or POST", &[], None))
+    }
+}
+
+fn understood<P: Provider>(request: &HttpRequest) -> Result<CheckRequest, HttpAnswer> {
+    if request.method == "GET" {
+        return CheckRequest::from_query::<P>(&request.query).map_err(|faults| not_understood(&faults));
+    }
+    if request.body.len() > MAX_REQUEST_BYTES {
+        return Err(too_large());
+    }
+    let text = std::str::from_utf8(&request.body)
+        .map_err(|_| not_understood(&[Fault { pointer: String::new(), detail: "is not UTF-8 text".to_owned() }]))?;
+    let mut check = CheckRequest::from_json::<P>(text).map_err(|faults| not_understood(&faults))?;
+    // A platform's form often has one fixed body; the form of the answer may then stand in the address.
+    let flags: Vec<(String, String)> = request
+        .query
+        .iter()
+        .filter(|(key, _)| matches!(key.as_str(), "as" | "explain"))
+        .cloned()
+        .chain([("connection".to_owned(), check.connection.clone()), ("queue".to_owned(), check.queue.clone())])
+        .collect();
+    let asked = CheckRequest::from_query::<P>(&flags).map_err(|faults| not_understood(&faults))?;
+    if asked.answer_as != AnswerAs::Verdict {
+        check.answer_as = asked.answer_as;
+    }
+    check.explain |= asked.explain;
+    let ignored = request.query.iter().filter(|(key, _)| !matches!(key.as_str(), "as" | "explain")).count();
+    if ignored > 0 {
+        check.warnings.push("with POST the query may hold `as` and `explain`; the rest was ignored".to_owned());
+    }
+    Ok(check)
+}
+
+fn answer(verdict: &Verdict, form: AnswerAs) -> HttpAnswer {
+    let bit = if verdict.accept { "1" } else { "0" };
+    let text = match form {
+        AnswerAs::Verdict => {
+            let body = serde_json::to_string(verdict).unwrap_or_default();
+            return HttpAnswer { status: 200, content_type: VERDICT, body };
+        }
+        AnswerAs::Count if !verdict.on_unknown_applied => observed(verdict).unwrap_or_else(|| bit.to_owned()),
+        AnswerAs::Bool | AnswerAs::Count => bit.to_owned(),
+    };
+    HttpAnswer { status: 200, content_type: TEXT, body: text }
+}
+
+/// The one criterion's value, else the number of agents available.
+fn observed(verdict: &Verdict) -> Option<String> {
+    match verdict.findings.as_slice() {
+        [only] => match &only.observed {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            Value::Bool(flag) => Some(u8::from(*flag).to_string()),
+            other => Some(other.to_string()),
+        },
+        // A closed queue has no criterion's value; nobody there can take a call.
+        [] if verdict.reason == Reason::QueueClosed => Some("0".to_owned()),
+        _ => verdict.available.map(|available| available.to_string()),
+    }
+}
+
+fn refusal_answer(refusal: Refusal) -> HttpAnswer {
+    match refusal {
+        Refusal::NotUnderstood(faults) => not_understood(&faults),
+        Refusal::CallerForbidden => problem(
+            403,
+            "Forbidden",
+            "this key may not use the connection; add its id to allowed_api_key_ids in the secret",
+            &[],
+            Some(Reason::CallerForbidden),
+        ),
+    }
+}
+
+fn not_understood(faults: &[Fault]) -> HttpAnswer {
+    problem(400, "Bad Request", "the request has faults; nothing was sent to the provider", faults, None)
+}
+
+fn too_large() -> HttpAnswer {
+    let detail = format!("the request is larger than {MAX_REQUEST_BYTES} bytes");
+    problem(413, "Content Too Large", &detail, &[], None)
+}
+
+/// A problem of RFC 9457; its `errors` hold each fault and its pointer.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+}
+
+fn problem(status: u16, title: &str, detail: &str, errors: &[Fault], reason: Option<Reason>) -> HttpAnswer {
+    let body = Problem { r#type: "about:blank", title, status, detail, errors, reason };
+    let body = serde_json::to_string(&body).unwrap_or_else(|_| json!({"status": status}).to_string());
+    HttpAnswer { status, content_type: PROBLEM, body }
+}

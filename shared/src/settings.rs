@@ -1,0 +1,118 @@
+//! What a deployment sets: the only place that reads the environment.
+
+use std::time::Duration;
+
+/// A deployment's settings. `Default` is what is shipped.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The deadline of a check that names none. `CALLGATE_DEADLINE_MS`.
+    pub deadline: Duration,
+    /// Whether a secret may name a host on this machine, also over plain HTTP. `CALLGATE_ALLOW_LOOPBACK=1`; for tests
+    /// and the local gateway, never in a deployment.
+    pub allow_loopback: bool,
+    /// How long a secret that was read is used before it is read again. `CALLGATE_SECRET_TTL_SECONDS`.
+    pub secret_ttl: Duration,
+    /// Another Secrets Manager endpoint. `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`.
+    pub secrets_endpoint: Option<String>,
+    /// The AWS region. `AWS_REGION`.
+    pub region: Option<String>,
+    /// Whether each check writes its log line to standard output. Always in a function; a command may want it silent.
+    pub log_checks: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_millis(9500),
+            allow_loopback: false,
+            secret_ttl: Duration::from_mins(5),
+            secrets_endpoint: None,
+            region: None,
+            log_checks: true,
+        }
+    }
+}
+
+/// The AWS credentials of the function's own role, as Lambda puts them into the environment.
+pub struct RoleCredentials {
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: String,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings. A value that cannot be read keeps what is shipped, and a warning says so.
+    #[must_use]
+    pub fn from_environment() -> (Self, Vec<String>) {
+        Self::from(variable)
+    }
+
+    fn from(variable: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
+        let mut settings = Self::default();
+        let mut warnings = Vec::new();
+        let mut whole_number = |name: &str, range: std::ops::RangeInclusive<u64>| {
+            let written = variable(name)?;
+            let number = written.trim().parse().ok().filter(|number| range.contains(number));
+            if number.is_none() {
+                warnings.push(format!(
+                    "{name} is ignored: give a whole number from {} to {}",
+                    range.start(),
+                    range.end()
+                ));
+            }
+            number
+        };
+        if let Some(deadline_ms) = whole_number("CALLGATE_DEADLINE_MS", 50..=28_000) {
+            settings.deadline = Duration::from_millis(deadline_ms);
+        }
+        if let Some(ttl_seconds) = whole_number("CALLGATE_SECRET_TTL_SECONDS", 1..=86_400) {
+            settings.secret_ttl = Duration::from_secs(ttl_seconds);
+        }
+        settings.allow_loopback = variable("CALLGATE_ALLOW_LOOPBACK").is_some_and(|value| value == "1");
+        settings.secrets_endpoint =
+            variable("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| variable("AWS_ENDPOINT_URL"));
+        settings.region = variable("AWS_REGION");
+        (settings, warnings)
+    }
+}
+
+impl RoleCredentials {
+    /// Reads the role's credentials. `None`: not all of them are set.
+    #[must_use]
+    pub fn from_environment() -> Option<Self> {
+        Some(Self {
+            access_key_id: variable("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: variable("AWS_SECRET_ACCESS_KEY")?,
+            session_token: variable("AWS_SESSION_TOKEN"),
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use std::time::Duration;
+
+    #[test]
+    fn a_setting_that_cannot_be_read_is_named_and_changes_nothing() {
+        let (settings, warnings) = Settings::from(|name| (name == "CALLGATE_DEADLINE_MS").then(|| "10s".to_owned()));
+        assert_eq!(settings.deadline, Duration::from_millis(9500));
+        assert_eq!(warnings, ["CALLGATE_DEADLINE_MS is ignored: give a whole number from 50 to 28000"]);
+    }
+
+    #[test]
+    fn loopback_is_allowed_by_the_one_value_only() {
+        for (value, allowed) in [("1", true), ("true", false), ("0", false)] {
+            let (settings, _) = Settings::from(|name| (name == "CALLGATE_ALLOW_LOOPBACK").then(|| value.to_owned()));
+            assert_eq!(settings.allow_loopback, allowed);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The answer to a check: a decision, its reason, what was seen and how old it is; and its wire format.
+
+use std::time::SystemTime;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::criteria::{AgentCount, Interval};
+use crate::providers::ProviderName;
+use crate::snapshot::Counts;
+
+/// What the platform does with the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Send it.
+    Accept,
+    /// Do not.
+    Reject,
+}
+
+/// What to decide where the evaluation is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// Send the call all the same.
+    Accept,
+    /// Hold it back.
+    #[default]
+    Reject,
+}
+
+/// Why a verdict is what it is. The set is closed, and a cause is never folded into another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The criteria are met.
+    Ok,
+    /// The criteria are not met.
+    ConditionNotMet,
+    /// The provider says that the queue takes no calls.
+    QueueClosed,
+    /// Free agents there are, all held for other calls.
+    HeldByOthers,
+    /// The answer lacks what a criterion reads.
+    FieldMissing,
+    /// What was read cannot be compared in that way.
+    NotComparable,
+    /// The answer is not what the provider's API promises.
+    UnexpectedResponse,
+    /// The provider knows no such queue.
+    QueueNotFound,
+    /// The provider does not understand the question.
+    InvalidQuery,
+    /// There is no usable secret for the connection.
+    AuthMissing,
+    /// 401.
+    AuthExpired,
+    /// 403.
+    AuthForbidden,
+    /// The token endpoint refused.
+    AuthRejected,
+    /// The gateway key may not use the connection.
+    CallerForbidden,
+    /// Secrets Manager did not answer.
+    SecretsUnavailable,
+    /// 429, or the quota is spent.
+    RateLimited,
+    /// No answer in time.
+    ProviderTimeout,
+    /// DNS or connection.
+    ProviderUnreachable,
+    /// The certificate is not accepted.
+    TlsFailed,
+    /// 5xx.
+    ProviderError,
+    /// There was no time left to ask, or to evaluate.
+    DeadlineExceeded,
+    /// A fault of callgate's own.
+    InternalError,
+}
+
+impl Reason {
+    /// Every reason, in the order in which they are documented.
+    pub const ALL: [Self; 22] = [
+        Self::Ok,
+        Self::ConditionNotMet,
+        Self::QueueClosed,
+        Self::HeldByOthers,
+        Self::FieldMissing,
+        Self::NotComparable,
+        Self::UnexpectedResponse,
+        Self::QueueNotFound,
+        Self::InvalidQuery,
+        Self::AuthMissing,
+        Self::AuthExpired,
+        Self::AuthForbidden,
+        Self::AuthRejected,
+        Self::CallerForbidden,
+        Self::SecretsUnavailable,
+        Self::RateLimited,
+        Self::ProviderTimeout,
+        Self::ProviderUnreachable,
+        Self::TlsFailed,
+        Self::ProviderError,
+        Self::DeadlineExceeded,
+        Self::InternalError,
+    ];
+
+    /// The word in a verdict.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ConditionNotMet => "condition_not_met",
+            Self::QueueClosed => "queue_closed",
+            Self::HeldByOthers => "held_by_others",
+            Self::FieldMissing => "field_missing",
+            Self::NotComparable => "not_comparable",
+            Self::UnexpectedResponse => "unexpected_response",
+            Self::QueueNotFound => "queue_not_found",
+            Self::InvalidQuery => "invalid_query",
+            Self::AuthMissing => "auth_missing",
+            Self::AuthExpired => "auth_expired",
+            Self::AuthForbidden => "auth_forbidden",
+            Self::AuthRejected => "auth_rejected",
+            Self::CallerForbidden => "caller_forbidden",
+            Self::SecretsUnavailable => "secrets_unavailable",
+            Self::RateLimited => "rate_limited",
+            Self::ProviderTimeout => "provider_timeout",
+            Self::ProviderUnreachable => "provider_unreachable",
+            Self::TlsFailed => "tls_failed",
+            Self::ProviderError => "provider_error",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::InternalError => "internal_error",
+        }
+    }
+}
+
+/// Where the data behind a verdict came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The provider was asked for this check.
+    Live,
+    /// There was no data at all: policy decided.
+    Policy,
+}
+
+/// What one criterion saw, as a verdict shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FindingShown {
+    /// The criterion in words.
+    pub criterion: String,
+    /// The value it saw; null where there was none.
+    pub observed: Value,
+    /// `met`, `not_met`, `unknown`, or `undecided` where the rest of the criteria settled the matter.
+    pub outcome: &'static str,
+    /// Why it is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// One request to the provider, as `explain` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TraceEntry {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The URL; it never holds a credential.
+    pub url: String,
+    /// The status, where there was an answer.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub elapsed_ms: u64,
+    /// The size of the body.
+    pub bytes: usize,
+}
+
+/// The answer to a check. Serialised, it is the wire format; the field order is the documented one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// Accept or reject.
+    pub decision: Decision,
+    /// The decision as a boolean, for platforms that read one field.
+    pub accept: bool,
+    /// Why.
+    pub reason: Reason,
+    /// Agents available, where the provider says so.
+    pub available: Option<i64>,
+    /// The counts the provider gave.
+    #[serde(serialize_with = "counts")]
+    pub counts: Counts,
+    /// Whether everything was read. Otherwise counts are lower bounds.
+    pub counts_complete: bool,
+    /// What each criterion saw.
+    pub findings: Vec<FindingShown>,
+    /// Who was asked.
+    pub provider: ProviderName,
+    /// With which account.
+    pub connection: String,
+    /// About which queue.
+    pub queue: String,
+    /// By which recipe.
+    pub template: &'static str,
+    /// Where the data came from.
+    pub source: Source,
+    /// How old the data was when the verdict was made, in milliseconds; null without data.
+    pub data_age_ms: Option<u64>,
+    /// Whether `on_unknown` decided.
+    pub on_unknown_applied: bool,
+    /// What to know before trusting this with money.
+    pub warnings: Vec<String>,
+    /// The verdict in a sentence.
+    pub message: String,
+    /// Also in the log line.
+    pub decision_id: String,
+    /// How many requests were sent to the provider.
+    pub upstream_requests: u32,
+    /// How long the check took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// When the verdict was made, RFC 3339 in UTC.
+    #[serde(serialize_with = "rfc3339")]
+    pub checked_at: SystemTime,
+    /// Set by the caller, for logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// Set by the caller, for logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+    /// What was sent and answered, with `explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Vec<TraceEntry>>,
+}
+
+fn counts<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut shown = Map::new();
+    for count in AgentCount::ALL.into_iter().filter(|count| *count != AgentCount::Headroom) {
+        if let Some(Interval { low, .. }) = counts.count(count) {
+            shown.insert(count.as_str().to_owned(), Value::from(low));
+        }
+    }
+    shown.serialize(serializer)
+}
+
+fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&crate::clock::rfc3339(*at))
+}
