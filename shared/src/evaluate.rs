@@ -136,7 +136,7 @@ impl<'s> Reader<'s> {
         if !path.is_singular() {
             return self.many(path, growing.as_ref());
         }
-        if growing.as_ref().is_some_and(|list| list.path_is_unread(path)) {
+        if growing.as_ref().is_some_and(|list| list.is_unread_at(path)) {
             return Seen::Unread;
         }
         match path.prefix(root) {
@@ -158,7 +158,7 @@ impl<'s> Reader<'s> {
 
     fn many(&self, path: &FieldPath, growing: Option<&GrowingList>) -> Seen<'s> {
         let root = self.snapshot.document.root();
-        if growing.is_some_and(|list| list.prefix_is_unread(path)) {
+        if growing.is_some_and(|list| list.is_unread_at(path)) {
             return Seen::Unread;
         }
         let among = match path.prefix(root) {
@@ -185,7 +185,7 @@ impl<'s> Reader<'s> {
             return Seen::Unread;
         }
         let one_each = matches!(path.tail(), Tail::OneEach | Tail::FieldOfEach) && list.is_prefix_of(path);
-        let high = if one_each { with_unread(seen, list.unread).high } else { None };
+        let high = if one_each { with_unread(low, list.unread).high } else { None };
         Seen::Several { values, count: Interval { low, high }, complete: false }
     }
 
@@ -196,7 +196,7 @@ impl<'s> Reader<'s> {
         } else {
             Scope::Body
         };
-        let partial = document.unread != Unread::Nothing;
+        let partial = !is_complete(document);
         match pattern.scope.unwrap_or(default) {
             Scope::Record => {
                 let records = self.records.get_or_init(|| self.rendered_records());
@@ -272,7 +272,7 @@ struct GrowingList<'s> {
 
 impl<'s> GrowingList<'s> {
     fn of(document: &'s Document, path: &FieldPath) -> Option<Self> {
-        let field = document.list_field().filter(|_| document.unread != Unread::Nothing)?;
+        let field = document.list_field().filter(|_| !is_complete(document))?;
         let leads_there = match path.prefix_steps().first() {
             None => true,
             Some(Step::Name(name)) => name == field,
@@ -283,15 +283,17 @@ impl<'s> GrowingList<'s> {
     }
 
     /// Whether the path goes through an item that was not read.
-    fn path_is_unread(&self, path: &FieldPath) -> bool {
-        match path.prefix_steps().get(1) {
-            Some(Step::Index(index)) => usize::try_from(*index).map_or(true, |index| index >= self.seen),
-            Some(Step::Name(_)) | None => false,
+    fn is_unread_at(&self, path: &FieldPath) -> bool {
+        let Some(Step::Index(index)) = path.prefix_steps().get(1) else { return false };
+        match u64::try_from(*index) {
+            // From the end, which is not known yet.
+            Err(_) => true,
+            Ok(index) => {
+                let seen = u64::try_from(self.seen).unwrap_or(u64::MAX);
+                let beyond_all = matches!(self.unread, Unread::AtMost(more) if index >= seen.saturating_add(more));
+                index >= seen && !beyond_all
+            }
         }
-    }
-
-    fn prefix_is_unread(&self, path: &FieldPath) -> bool {
-        self.path_is_unread(path)
     }
 
     fn is_prefix_of(&self, path: &FieldPath) -> bool {
@@ -357,6 +359,7 @@ fn observed(criterion: &Criterion, seen: &Seen<'_>) -> Value {
             Scalar::Text(text.clone()).as_number().map_or_else(|| shortened(text), |number| number.to_json())
         }
         Seen::Value(Scalar::Text(text)) => shortened(text),
+        Seen::Value(Scalar::Bool(flag)) => Value::from(u8::from(*flag)),
         Seen::Value(scalar) => scalar.to_json(),
         Seen::Count(count) | Seen::Several { count, .. } => {
             // Without an upper bound of what is subtracted there is no least value to show.
@@ -366,9 +369,9 @@ fn observed(criterion: &Criterion, seen: &Seen<'_>) -> Value {
     }
 }
 
-/// Provider text in a verdict: enough to recognise it, and without control characters.
+/// Provider text in a verdict: enough to recognise it.
 fn shortened(text: &str) -> Value {
-    Value::String(text.chars().filter(|letter| !letter.is_control()).take(100).collect())
+    Value::String(text.chars().take(100).collect())
 }
 
 fn out_of_time<'s>() -> Seen<'s> {
@@ -381,6 +384,10 @@ fn too_long<'s>(bytes: usize) -> Option<Seen<'s>> {
             format!("the answer has {bytes} bytes, and scope body and raw match {MAX_TEXT_BYTES}; use scope record");
         Seen::Refused(Reason::UnexpectedResponse, detail)
     })
+}
+
+fn is_complete(document: &Document) -> bool {
+    matches!(document.unread, Unread::Nothing | Unread::AtMost(0))
 }
 
 fn with_unread(seen: i64, unread: Unread) -> Interval {

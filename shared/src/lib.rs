@@ -29,6 +29,7 @@ pub mod providers;
 pub mod render;
 pub mod request;
 pub mod routes;
+pub mod saved;
 pub mod settings;
 pub mod snapshot;
 pub mod telemetry;

@@ -200,6 +200,26 @@ impl CheckRequest {
         })
     }
 
+    /// The plan for a request without a connection: for a saved answer, which needs none.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub fn plan_for_saved<P: Provider>(
+        acceptance: &Value,
+        template: Option<&str>,
+        options: &Map<String, Value>,
+    ) -> Result<Plan<P>, Vec<Fault>> {
+        let mut body = Map::new();
+        body.insert("connection".to_owned(), Value::from("saved"));
+        body.insert("queue".to_owned(), Value::from("saved"));
+        body.insert("acceptance".to_owned(), acceptance.clone());
+        body.insert("options".to_owned(), Value::Object(options.clone()));
+        if let Some(template) = template {
+            body.insert("template".to_owned(), Value::from(template));
+        }
+        Self::from_value::<P>(&Value::Object(body))?.plan(&Map::new())
+    }
+
     /// Completes the request by the connection's defaults.
     ///
     /// # Errors

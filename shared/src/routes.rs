@@ -165,7 +165,7 @@ fn observed(verdict: &Verdict) -> Option<String> {
     match verdict.findings.as_slice() {
         [only] => match &only.observed {
             Value::Null => None,
-            Value::String(text) => Some(text.clone()),
+            Value::String(text) => Some(text.chars().filter(|letter| !letter.is_control()).collect()),
             Value::Bool(flag) => Some(u8::from(*flag).to_string()),
             other => Some(other.to_string()),
         },

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::http::Upstream;
 use crate::need::Need;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The providers callgate knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -96,6 +96,17 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
 
     /// Reads the options of a request, noting every fault. Keys that are not in [`Self::OPTIONS`] are noted elsewhere.
     fn options(options: &Map<String, Value>, pointer: &str, faults: &mut Faults) -> Self::Options;
+
+    /// The field in which the recipe's answer has its list, if it has one.
+    fn list_field(template: Self::Template) -> Option<&'static str>;
+
+    /// The field that means the number of the list's items where the answer lacks it.
+    fn length_field(_template: Self::Template) -> Option<&'static str> {
+        None
+    }
+
+    /// What the recipe's answer means in normalised counts. Pure.
+    fn counts(template: Self::Template, options: &Self::Options, document: &Document) -> Counts;
 
     /// Asks the contact centre, reading as much as `need` wants.
     ///

@@ -35,7 +35,7 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The adapter.
 #[derive(Debug)]
@@ -110,6 +110,18 @@ impl Provider for CallTools {
         typed
     }
 
+    fn list_field(template: CallToolsTemplate) -> Option<&'static str> {
+        match template {
+            CallToolsTemplate::AgentStatuses => Some(api::LIST),
+        }
+    }
+
+    fn counts(template: CallToolsTemplate, options: &CallToolsOptions, document: &Document) -> Counts {
+        match template {
+            CallToolsTemplate::AgentStatuses => mapping::counts(document, options.agent_status_id.is_some()),
+        }
+    }
+
     async fn observe(
         &self,
         upstream: &Upstream,
@@ -119,14 +131,13 @@ impl Provider for CallTools {
         let CallToolsTemplate::AgentStatuses = question.template;
         let options = &question.options;
         let url = api::agent_statuses(upstream, &question.queue, options, need.reads_records(api::LIST));
-        let status_chosen = options.agent_status_id.is_some();
         let list = List {
             field: api::LIST,
             length_field: None,
             failure: api::failure,
             next: api::next,
             total: api::total,
-            counts: &|document| mapping::counts(document, status_chosen),
+            counts: &|document| Self::counts(question.template, options, document),
         };
         let mut snapshot = list.read(upstream, url, need).await?;
         if options.agent_status_id.is_none() || options.ready != Some(true) {

@@ -30,7 +30,7 @@ use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::http::Upstream;
 use crate::need::Need;
-use crate::snapshot::{Counts, Snapshot};
+use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The adapter.
 #[derive(Debug)]
@@ -85,6 +85,24 @@ impl Provider for GenesysCloud {
         GenesysCloudOptions
     }
 
+    fn list_field(template: GenesysCloudTemplate) -> Option<&'static str> {
+        match template {
+            GenesysCloudTemplate::QueueMembers => Some(api::LIST),
+        }
+    }
+
+    fn length_field(template: GenesysCloudTemplate) -> Option<&'static str> {
+        match template {
+            GenesysCloudTemplate::QueueMembers => Some(api::TOTAL),
+        }
+    }
+
+    fn counts(template: GenesysCloudTemplate, _: &GenesysCloudOptions, _: &Document) -> Counts {
+        match template {
+            GenesysCloudTemplate::QueueMembers => Counts::default(),
+        }
+    }
+
     async fn observe(
         &self,
         upstream: &Upstream,
@@ -99,7 +117,7 @@ impl Provider for GenesysCloud {
             failure: api::failure,
             next: api::next,
             total: api::total,
-            counts: &|_| Counts::default(),
+            counts: &|document| Self::counts(question.template, &question.options, document),
         };
         let mut snapshot = list.read(upstream, url, need).await?;
         if api::total(snapshot.document.root()).is_none() && snapshot.document.list().is_some() {

@@ -102,6 +102,18 @@ impl Provider for PortSip {
         PortSipOptions
     }
 
+    fn list_field(template: PortSipTemplate) -> Option<&'static str> {
+        match template {
+            PortSipTemplate::QueueAgents => Some(api::LIST),
+        }
+    }
+
+    fn counts(template: PortSipTemplate, _: &PortSipOptions, document: &Document) -> Counts {
+        match template {
+            PortSipTemplate::QueueAgents => mapping::counts(document),
+        }
+    }
+
     async fn observe(
         &self,
         upstream: &Upstream,

@@ -33,7 +33,7 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The adapter.
 #[derive(Debug)]
@@ -105,6 +105,18 @@ impl Provider for RingCentral {
         RingCentralOptions { account_id }
     }
 
+    fn list_field(template: RingCentralTemplate) -> Option<&'static str> {
+        match template {
+            RingCentralTemplate::QueuePresence => Some(api::LIST),
+        }
+    }
+
+    fn counts(template: RingCentralTemplate, _: &RingCentralOptions, document: &Document) -> Counts {
+        match template {
+            RingCentralTemplate::QueuePresence => mapping::counts(document),
+        }
+    }
+
     async fn observe(
         &self,
         upstream: &Upstream,
@@ -118,7 +130,7 @@ impl Provider for RingCentral {
             failure: api::failure,
             next: api::next,
             total: api::total,
-            counts: &mapping::counts,
+            counts: &|document| Self::counts(question.template, &question.options, document),
         };
         let url = api::queue_presence(upstream, &question.options.account_id, &question.queue);
         let mut snapshot = list.read(upstream, url, need).await?;
