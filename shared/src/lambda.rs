@@ -32,7 +32,8 @@ pub async fn serve<P: Provider>() -> Result<(), Error> {
     let gate = Gate::<P, _>::new(store, http, settings);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async {
         let (payload, context) = event.into_parts();
-        Ok::<Value, Error>(handle(&gate, payload.get(), &context).await)
+        // Boxed: within the runtime's own layers the type would be too deep for the compiler.
+        Ok::<Value, Error>(Box::pin(handle(&gate, payload.get(), &context)).await)
     }))
     .await
 }

@@ -61,7 +61,7 @@ pub struct Plan<P: Provider> {
 }
 
 /// The largest request that is read.
-pub const MAX_REQUEST_BYTES: usize = 64 << 10;
+pub const MAX_REQUEST_BYTES: usize = 256 << 10;
 
 const FIELDS: [&str; 15] = [
     "provider",

@@ -9,7 +9,7 @@ use crate::budget::Budget;
 use crate::check::{Gate, Refusal};
 use crate::credentials::SecretStore;
 use crate::fault::Fault;
-use crate::providers::Provider;
+use crate::providers::{Provider, ProviderName};
 use crate::request::{AnswerAs, CheckRequest, MAX_REQUEST_BYTES};
 use crate::telemetry;
 use crate::verdict::{Reason, Verdict};
@@ -103,12 +103,9 @@ async fn decide<P: Provider, S: SecretStore>(
 }
 
 fn routed<P: Provider>(request: &HttpRequest) -> Result<(), HttpAnswer> {
-    let not_found = |detail: &str| Err(problem(404, "Not Found", detail, &[], None));
-    let Some((_, rest)) = request.path.split_once("/v1/check/") else {
-        return not_found("the path is /v1/check/{provider}");
-    };
-    if rest.trim_end_matches('/') != P::NAME.as_str() {
-        return not_found(&format!("this address answers for {}", P::NAME));
+    let named = request.path.split_once("/v1/check/").map(|(_, rest)| rest.trim_end_matches('/'));
+    if named != Some(P::NAME.as_str()) {
+        return Err(no_such_path());
     }
     if matches!(request.method.as_str(), "GET" | "POST") {
         Ok(())
@@ -192,7 +189,17 @@ fn not_understood(faults: &[Fault]) -> HttpAnswer {
     problem(400, "Bad Request", "the request has faults; nothing was sent to the provider", faults, None)
 }
 
-fn too_large() -> HttpAnswer {
+/// The answer to a path that is none of the API's.
+#[must_use]
+pub fn no_such_path() -> HttpAnswer {
+    let names = ProviderName::ALL.map(ProviderName::as_str).join(", ");
+    let detail = format!("the path is /v1/check/{{provider}}, with one of {names} that is served here");
+    problem(404, "Not Found", &detail, &[], None)
+}
+
+/// The answer to a request that is too large to be one.
+#[must_use]
+pub fn too_large() -> HttpAnswer {
     let detail = format!("the request is larger than {MAX_REQUEST_BYTES} bytes");
     problem(413, "Content Too Large", &detail, &[], None)
 }

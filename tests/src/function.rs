@@ -1,18 +1,16 @@
 //! A function's binary, built once and run as Lambda runs it: a clean environment and a Runtime API.
 
-use std::collections::HashMap;
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cargo_metadata::Message;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::binaries::executable;
 use crate::outcome::Outcome;
 use crate::runtime_api::{InitError, InvokeOptions, RuntimeApi};
 use crate::{HarnessError, Result, lock};
@@ -236,68 +234,6 @@ fn lambda_environment(package: &str, runtime_api: &str) -> Vec<(&'static str, St
     .map(owned)
     .into()
 }
-
-/// Where the binary of `package` is; the first call of the process builds them all.
-fn executable(package: &str) -> Result<&'static Path> {
-    static EXECUTABLES: OnceLock<std::result::Result<HashMap<String, PathBuf>, String>> = OnceLock::new();
-    match EXECUTABLES.get_or_init(|| build().map_err(|error| error.to_string())) {
-        Ok(executables) => executables
-            .get(package)
-            .map(PathBuf::as_path)
-            .ok_or_else(|| HarnessError::new(format!("no binary called {package} was built"))),
-        Err(error) => Err(HarnessError::new(error)),
-    }
-}
-
-fn build() -> Result<HashMap<String, PathBuf>> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--locked", "--message-format=json"]);
-    for package in PACKAGES {
-        cargo.args(["-p", package]);
-    }
-    for name in SET_FOR_THIS_PACKAGE {
-        cargo.env_remove(name);
-    }
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let output = cargo.current_dir(workspace).stdin(Stdio::null()).output()?;
-
-    let mut executables = HashMap::new();
-    let mut diagnostics = String::new();
-    for message in Message::parse_stream(BufReader::new(output.stdout.as_slice())) {
-        match message? {
-            Message::CompilerArtifact(artifact) => {
-                if let Some(executable) = artifact.executable {
-                    executables.insert(artifact.target.name, executable.into());
-                }
-            }
-            Message::CompilerMessage(message) => diagnostics.extend(message.message.rendered),
-            _ => {}
-        }
-    }
-    if output.status.success() {
-        Ok(executables)
-    } else {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        Err(HarnessError::new(format!("the functions do not build:\n{diagnostics}\n{stderr}")))
-    }
-}
-
-/// The packages whose binaries are under test; each binary has its package's name.
-const PACKAGES: [&str; 4] =
-    ["callgate-calltools", "callgate-genesys-cloud", "callgate-ringcentral", "callgate-portsip"];
-
-/// What the cargo that runs this test set for it: build scripts that watch these would run again under the inner cargo.
-const SET_FOR_THIS_PACKAGE: [&str; 9] = [
-    "CARGO_MANIFEST_DIR",
-    "CARGO_MANIFEST_PATH",
-    "CARGO_PKG_NAME",
-    "CARGO_PKG_VERSION",
-    "CARGO_PKG_VERSION_MAJOR",
-    "CARGO_PKG_VERSION_MINOR",
-    "CARGO_PKG_VERSION_PATCH",
-    "CARGO_PKG_VERSION_PRE",
-    "CARGO_PRIMARY_PACKAGE",
-];
 
 /// How long a function may take to ask for its first event.
 const INIT_MAX: Duration = Duration::from_secs(30);

@@ -4,6 +4,7 @@
 //! starts the function against them ([`function`], which brings its own [`runtime_api`]), hands it an event
 //! ([`events`]), reads what came back ([`outcome`]) and checks it ([`verdicts`]). [`stage`] does the first two in one step.
 
+pub mod binaries;
 pub mod error;
 pub mod events;
 pub mod function;
