@@ -31,7 +31,7 @@ impl Gates {
     /// The HTTP client cannot be built.
     pub fn new(log_checks: bool) -> Result<Self, Failure> {
         let http = Arc::new(HttpClients::new()?);
-        let settings = Settings { allow_loopback: true, log_checks, ..Settings::default() };
+        let settings = Settings { allow_loopback: true, explain_bodies: true, log_checks, ..Settings::default() };
         Ok(Self {
             calltools: Gate::new(MemoryStore::default(), Arc::clone(&http), settings.clone()),
             genesys_cloud: Gate::new(MemoryStore::default(), Arc::clone(&http), settings.clone()),

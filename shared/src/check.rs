@@ -10,16 +10,17 @@ use secrecy::SecretString;
 use crate::budget::Budget;
 use crate::clock::{millis, millis_between};
 use crate::credentials::{Connection, MemoryStore, SecretStore, Secrets, secret_name};
+use crate::criteria::AcceptanceDraft;
 use crate::decision::Decided;
 use crate::failure::Failure;
-use crate::fault::Fault;
+use crate::fault::{Fault, Faults};
 use crate::http::{Endpoint, HttpClients, Upstream};
 use crate::need::Need;
 use crate::providers::{Provider, Question, Template};
 use crate::request::{AnswerAs, CheckRequest, Plan};
 use crate::settings::Settings;
 use crate::snapshot::{Counts, Snapshot, Unread};
-use crate::verdict::{Decision, Source, Verdict};
+use crate::verdict::{Decision, OnUnknown, RightAnswer, Source, Trace, Verdict};
 
 /// One provider's gate: what lives as long as the process.
 pub struct Gate<P, S> {
@@ -70,22 +71,74 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         if !connection.allows(api_key_id) {
             return Err(Refusal::CallerForbidden);
         }
-        let plan = match request.plan::<P>(connection.defaults()) {
+        let plan = match request.plan::<P>(connection.defaults(), connection.fields()) {
             Ok(plan) => plan,
             Err(faults) => return refused_plan::<P>(request, faults, &budget),
         };
         let budget = plan.deadline.map_or(budget, |deadline| budget.with_deadline(deadline));
         let need = Need::new(&plan.acceptance, request.explain || request.answer_as == AnswerAs::Count, &budget);
         let (observed, upstreams) = self.observe(&connection, request, &plan.question, &need, &budget).await;
-        let mut verdict = match observed {
-            Ok(snapshot) => verdict_on(request, &plan, &need, &snapshot, &budget),
-            Err(failure) => verdict_without_data(request, &failure, Some(&plan), &budget),
+        let mut verdict = match &observed {
+            Ok(snapshot) => verdict_on(request, &plan, &need, snapshot, &budget),
+            Err(failure) => verdict_without_data(request, failure, Some(&plan), &budget),
         };
-        let trace: Vec<_> = upstreams.iter().flat_map(Upstream::trace).collect();
-        verdict.upstream_requests = u32::try_from(trace.len()).unwrap_or(u32::MAX);
-        verdict.trace = request.explain.then_some(trace);
+        let requests: Vec<_> = upstreams.iter().flat_map(Upstream::trace).collect();
+        verdict.upstream_requests = u32::try_from(requests.len()).unwrap_or(u32::MAX);
         verdict.warnings.extend(connection.warnings().iter().cloned());
+        if request.explain {
+            let body = observed.as_ref().ok().filter(|_| self.settings.explain_bodies).map(body_of);
+            let right_answer = self.right_answer(&connection, request, &plan.question, &verdict, &budget).await;
+            verdict.trace = Some(Trace { requests, right_answer, body });
+        }
         Ok(verdict)
+    }
+
+    /// What the recipe that is right on the real API says, where this one is known to miscount.
+    async fn right_answer(
+        &self,
+        connection: &Connection,
+        request: &CheckRequest,
+        asked: &Question<P>,
+        verdict: &Verdict,
+        budget: &Budget,
+    ) -> Option<RightAnswer> {
+        let template = P::right_template(asked.template)?;
+        let mut answer = RightAnswer {
+            template: template.as_str(),
+            counts: Counts::default(),
+            message: String::new(),
+            requests: Vec::new(),
+        };
+        let mut faults = Faults::default();
+        P::check_options(template, &asked.options, "/options", &mut faults);
+        if let Some(fault) = faults.into_vec().first() {
+            answer.message = format!("it needs more: {} {}", fault.pointer, fault.detail);
+            return Some(answer);
+        }
+        let question = Question {
+            queue: asked.queue.clone(),
+            options: asked.options.clone(),
+            template,
+            account: asked.account.clone(),
+        };
+        let acceptance = AcceptanceDraft::Single(template.acceptance()).complete(
+            &template.acceptance(),
+            "/acceptance",
+            &mut Faults::default(),
+        )?;
+        let need = Need::new(&acceptance, true, budget);
+        let (observed, upstreams) = self.observe(connection, request, &question, &need, budget).await;
+        answer.requests = upstreams.iter().flat_map(Upstream::trace).collect();
+        match observed {
+            Ok(snapshot) => {
+                let evaluation = need.evaluate(&snapshot);
+                let decided = Decided::on_answer(&acceptance, &evaluation, &snapshot, OnUnknown::Reject);
+                answer.message = format!("{}; this recipe: {}", decided.message, verdict.message);
+                answer.counts = snapshot.counts;
+            }
+            Err(failure) => answer.message = failure.to_string(),
+        }
+        Some(answer)
     }
 
     /// Asks the provider; once more with a newer token where the one in hand is refused and there is one.
@@ -97,7 +150,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         need: &Need<'_>,
         budget: &Budget,
     ) -> (Result<Snapshot, Failure>, Vec<Upstream>) {
-        let (first, mut upstreams) = match self.upstream(connection, &request.connection, budget) {
+        let (first, mut upstreams) = match self.upstream(connection, &request.connection, question.template, budget) {
             Ok(upstream) => (self.observe_once(&upstream, connection, question, need, budget).await, vec![upstream]),
             Err(failure) => return (Err(failure), Vec::new()),
         };
@@ -106,7 +159,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         }
         let newer = self.secrets.newer::<P>(&request.connection, connection, budget.read_secret_until()).await;
         let Some(newer) = newer else { return (first, upstreams) };
-        match self.upstream(&newer, &request.connection, budget) {
+        match self.upstream(&newer, &request.connection, question.template, budget) {
             Ok(upstream) => {
                 let second = self.observe_once(&upstream, &newer, question, need, budget).await;
                 upstreams.push(upstream);
@@ -136,13 +189,22 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         }
     }
 
-    fn upstream(&self, connection: &Connection, name: &str, budget: &Budget) -> Result<Upstream, Failure> {
-        let client = self.http.trusting(connection.ca_pem()).map_err(|problem| Failure::SecretUnusable {
-            name: secret_name(P::NAME, name),
-            problem: format!("ca_pem {problem}"),
-        })?;
-        let endpoint =
-            Endpoint { origin: connection.origin().clone(), authorization: connection.authorization(), client };
+    fn upstream(
+        &self,
+        connection: &Connection,
+        name: &str,
+        template: P::Template,
+        budget: &Budget,
+    ) -> Result<Upstream, Failure> {
+        let unusable = |problem: String| Failure::SecretUnusable { name: secret_name(P::NAME, name), problem };
+        let client =
+            self.http.trusting(connection.ca_pem()).map_err(|problem| unusable(format!("ca_pem {problem}")))?;
+        let endpoint = Endpoint {
+            origin: connection.origin::<P>(template).map_err(unusable)?,
+            authorization: connection.authorization(),
+            account: format!("{name}/{}", connection.version()),
+            client,
+        };
         Ok(Upstream::new(endpoint, *budget))
     }
 
@@ -152,7 +214,8 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
     /// Why a check of this connection would fail.
     pub async fn warm(&self, connection: &str, budget: Budget) -> Result<(), Failure> {
         let secret = self.secrets.connection::<P>(connection, budget.read_secret_until()).await?;
-        self.upstream(&secret, connection, &budget)?.open_connection().await;
+        let template = P::Template::first().ok_or(Failure::Internal)?;
+        self.upstream(&secret, connection, template, &budget)?.open_connection().await;
         Ok(())
     }
 }
@@ -163,6 +226,16 @@ impl<P: Provider> Gate<P, MemoryStore> {
         self.secrets.store().put(&secret_name(P::NAME, connection), secret);
     }
 }
+
+/// The provider's answer as received, as far as a verdict shows it.
+fn body_of(snapshot: &Snapshot) -> String {
+    let mut body = snapshot.document.pages.join("\n");
+    let end = (0..=body.len().min(MAX_BODY_SHOWN)).rev().find(|end| body.is_char_boundary(*end)).unwrap_or(0);
+    body.truncate(end);
+    body
+}
+
+const MAX_BODY_SHOWN: usize = 64 << 10;
 
 /// Faults in the request are its sender's to mend; faults in the connection's defaults are the operator's.
 fn refused_plan<P: Provider>(request: &CheckRequest, faults: Vec<Fault>, budget: &Budget) -> Result<Verdict, Refusal> {
@@ -194,6 +267,7 @@ fn verdict_on<P: Provider>(
     verdict.source = Source::Live;
     verdict.data_age_ms = Some(millis_between(snapshot.observed_at, verdict.checked_at));
     verdict.warnings.extend(snapshot.warnings.iter().cloned());
+    verdict.warnings.extend(P::remarks(plan.question.template, &plan.question.options, &snapshot.document));
     verdict
 }
 

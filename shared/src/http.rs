@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -93,6 +93,8 @@ pub struct Endpoint {
     pub origin: Url,
     /// The `Authorization` header; marked sensitive, so that it does not print.
     pub authorization: HeaderValue,
+    /// Tells one account's credential from another's in what an adapter remembers; no part of the credential.
+    pub account: String,
     /// Who vouches for the host's certificate.
     pub client: reqwest::Client,
 }
@@ -103,6 +105,67 @@ pub struct Upstream {
     budget: Budget,
     trace: Mutex<Vec<TraceEntry>>,
 }
+
+/// A request to a provider.
+#[derive(Clone)]
+pub struct Ask {
+    url: Url,
+    accept: &'static str,
+    body: Option<(&'static str, Bytes)>,
+    authorization: Authorize,
+    repeatable: bool,
+}
+
+/// Which credential a request carries.
+#[derive(Clone)]
+enum Authorize {
+    AsTheSecretSays,
+    With(HeaderValue),
+    InTheBody,
+}
+
+impl Ask {
+    /// A GET.
+    #[must_use]
+    pub fn get(url: Url) -> Self {
+        Self { url, accept: JSON, body: None, authorization: Authorize::AsTheSecretSays, repeatable: true }
+    }
+
+    /// A query that is sent as a POST with a JSON body, and changes nothing: it may be sent twice.
+    #[must_use]
+    pub fn query(url: Url, body: &serde_json::Value) -> Self {
+        Self { body: Some((JSON, Bytes::from(body.to_string()))), ..Self::get(url) }
+    }
+
+    /// Exchanges the secret's token for another, as a form field of that name; never sent twice.
+    #[must_use]
+    pub fn exchange(url: Url, upstream: &Upstream, token_field: &str, more: &[(&str, &str)]) -> Self {
+        let written = upstream.endpoint.authorization.to_str().unwrap_or_default();
+        let token = written.split_once(' ').map_or(written, |(_, token)| token);
+        let form =
+            form_urlencoded::Serializer::new(String::new()).append_pair(token_field, token).extend_pairs(more).finish();
+        Self {
+            body: Some(("application/x-www-form-urlencoded", Bytes::from(form))),
+            authorization: Authorize::InTheBody,
+            repeatable: false,
+            ..Self::get(url)
+        }
+    }
+
+    /// Wanting another media type.
+    #[must_use]
+    pub fn accepting(self, accept: &'static str) -> Self {
+        Self { accept, ..self }
+    }
+
+    /// With a token got by [`Self::exchange`], in place of the secret's own.
+    #[must_use]
+    pub fn with_authorization(self, header: HeaderValue) -> Self {
+        Self { authorization: Authorize::With(header), ..self }
+    }
+}
+
+const JSON: &str = "application/json";
 
 /// A provider's answer, whatever its status.
 #[derive(Clone, Debug)]
@@ -134,25 +197,39 @@ impl Upstream {
         url
     }
 
-    /// GETs a URL on the credential's host; sent once more on a fresh connection where the first was cut or a 5xx came.
+    /// Tells the account, for what an adapter remembers between checks.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.endpoint.account
+    }
+
+    /// GETs a URL on the credential's host.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn get(&self, url: &Url) -> Result<Answer, Failure> {
+        self.send(&Ask::get(url.clone())).await
+    }
+
+    /// Sends a request to the credential's host; once more on a fresh connection where the first was cut or a 5xx came.
     ///
     /// # Errors
     /// No answer, and why. An answer of any status is no error here: the adapter knows what it means.
-    pub async fn get(&self, url: &Url) -> Result<Answer, Failure> {
-        let first = self.get_once(url).await;
+    pub async fn send(&self, ask: &Ask) -> Result<Answer, Failure> {
+        let first = self.send_once(ask).await;
         let again = match &first {
             Ok(answer) => (500..600).contains(&answer.status),
             Err(failure) => failure.is_transient(),
         };
-        if !again || self.budget.left_to_ask() < self.budget.elapsed() {
+        if !again || !ask.repeatable || self.budget.left_to_ask() < self.budget.elapsed() {
             return first;
         }
-        self.get_once(url).await
+        self.send_once(ask).await
     }
 
-    async fn get_once(&self, url: &Url) -> Result<Answer, Failure> {
+    async fn send_once(&self, ask: &Ask) -> Result<Answer, Failure> {
         // Whatever built the URL, the credential goes to its own host only.
-        if url.origin() != self.endpoint.origin.origin() {
+        if ask.url.origin() != self.endpoint.origin.origin() {
             return Err(Failure::UnexpectedResponse { problem: "it points to another host".to_owned() });
         }
         let started = Instant::now();
@@ -160,13 +237,13 @@ impl Upstream {
         if started >= until {
             return Err(Failure::DeadlineExceeded { step: "ask the provider" });
         }
-        let result = match tokio::time::timeout_at(until, self.exchange(url)).await {
+        let result = match tokio::time::timeout_at(until, self.exchange(ask)).await {
             Ok(result) => result,
             Err(_) => Err(Failure::ProviderTimeout { waited_ms: millis(started.elapsed()) }),
         };
         self.trace.lock().unwrap_or_else(PoisonError::into_inner).push(TraceEntry {
-            method: "GET",
-            url: url.to_string(),
+            method: if ask.body.is_some() { "POST" } else { "GET" },
+            url: ask.url.to_string(),
             status: result.as_ref().ok().map(|answer| answer.status),
             elapsed_ms: millis(started.elapsed()),
             bytes: result.as_ref().map_or(0, |answer| answer.body.len()),
@@ -174,18 +251,24 @@ impl Upstream {
         result
     }
 
-    async fn exchange(&self, url: &Url) -> Result<Answer, Failure> {
+    async fn exchange(&self, ask: &Ask) -> Result<Answer, Failure> {
         let sent_at = SystemTime::now();
-        let mut response = self
+        let method = if ask.body.is_some() { Method::POST } else { Method::GET };
+        let mut request = self
             .endpoint
             .client
-            .request(Method::GET, url.clone())
-            .header(AUTHORIZATION, self.endpoint.authorization.clone())
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, concat!("callgate/", env!("CARGO_PKG_VERSION")))
-            .send()
-            .await
-            .map_err(|error| network_failure(&error))?;
+            .request(method, ask.url.clone())
+            .header(ACCEPT, ask.accept)
+            .header(USER_AGENT, concat!("callgate/", env!("CARGO_PKG_VERSION")));
+        request = match &ask.authorization {
+            Authorize::AsTheSecretSays => request.header(AUTHORIZATION, self.endpoint.authorization.clone()),
+            Authorize::With(header) => request.header(AUTHORIZATION, header.clone()),
+            Authorize::InTheBody => request,
+        };
+        if let Some((content_type, body)) = &ask.body {
+            request = request.header(CONTENT_TYPE, *content_type).body(body.clone());
+        }
+        let mut response = request.send().await.map_err(|error| network_failure(&error))?;
         let encoding = response.headers().get(CONTENT_ENCODING);
         if encoding.is_some_and(|encoding| encoding != "identity") {
             return Err(unexpected("it is compressed, which was not asked for"));

@@ -217,7 +217,7 @@ impl CheckRequest {
         if let Some(template) = template {
             body.insert("template".to_owned(), Value::from(template));
         }
-        Self::from_value::<P>(&Value::Object(body))?.plan(&Map::new())
+        Self::from_value::<P>(&Value::Object(body))?.plan(&Map::new(), &Map::new())
     }
 
     /// Completes the request by the connection's defaults.
@@ -225,7 +225,11 @@ impl CheckRequest {
     /// # Errors
     /// Faults of the request that show only together with the defaults, or faults in the defaults themselves; the
     /// latter point below `/defaults`.
-    pub fn plan<P: Provider>(&self, defaults: &Map<String, Value>) -> Result<Plan<P>, Vec<Fault>> {
+    pub fn plan<P: Provider>(
+        &self,
+        defaults: &Map<String, Value>,
+        account_fields: &Map<String, Value>,
+    ) -> Result<Plan<P>, Vec<Fault>> {
         let mut faults = Faults::default();
         let account = AccountDefaults::read::<P>(defaults, &mut faults);
         let template = self.template.as_deref().or(account.template.as_deref());
@@ -235,10 +239,13 @@ impl CheckRequest {
         let mut options = account.options;
         options.extend(self.options.clone());
         let options = P::options(&options, "/options", &mut faults);
+        if faults.is_empty() {
+            P::check_options(template, &options, "/options", &mut faults);
+        }
         let draft = self.acceptance.clone().unwrap_or(AcceptanceDraft::Single(template.acceptance()));
         let acceptance = draft.complete(&template.acceptance(), "/acceptance", &mut faults);
         let plan = acceptance.map(|acceptance| Plan {
-            question: Question { queue: self.queue.clone(), options, template },
+            question: Question { queue: self.queue.clone(), options, template, account: account_fields.clone() },
             acceptance,
             on_unknown: self.on_unknown.or(account.on_unknown).unwrap_or_default(),
             deadline: self.deadline.or(account.deadline),

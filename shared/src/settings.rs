@@ -16,6 +16,8 @@ pub struct Settings {
     pub secrets_endpoint: Option<String>,
     /// The AWS region. `AWS_REGION`.
     pub region: Option<String>,
+    /// Whether `explain` shows the provider's answer, which names agents. `CALLGATE_EXPLAIN_BODIES=1`.
+    pub explain_bodies: bool,
     /// Whether each check writes its log line to standard output. Always in a function; a command may want it silent.
     pub log_checks: bool,
 }
@@ -28,6 +30,7 @@ impl Default for Settings {
             secret_ttl: Duration::from_mins(5),
             secrets_endpoint: None,
             region: None,
+            explain_bodies: false,
             log_checks: true,
         }
     }
@@ -72,6 +75,7 @@ impl Settings {
             settings.secret_ttl = Duration::from_secs(ttl_seconds);
         }
         settings.allow_loopback = variable("CALLGATE_ALLOW_LOOPBACK").is_some_and(|value| value == "1");
+        settings.explain_bodies = variable("CALLGATE_EXPLAIN_BODIES").is_some_and(|value| value == "1");
         settings.secrets_endpoint =
             variable("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| variable("AWS_ENDPOINT_URL"));
         settings.region = variable("AWS_REGION");

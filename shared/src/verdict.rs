@@ -160,6 +160,33 @@ pub struct FindingShown {
     pub reason: Option<Reason>,
 }
 
+/// How a verdict came about, with `explain`. The values the criteria saw are in the findings.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Trace {
+    /// The requests to the provider, in the order in which they ended.
+    pub requests: Vec<TraceEntry>,
+    /// What the recipe that is right on the real API says of the same queue, where this one is known to miscount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub right_answer: Option<RightAnswer>,
+    /// The provider's answer as received, its pages one after another, at most 64 KiB; where the deployment allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+/// What another recipe says of the same queue.
+#[derive(Clone, Debug, Serialize)]
+pub struct RightAnswer {
+    /// The recipe.
+    pub template: &'static str,
+    /// Its counts; empty where it could not be had.
+    #[serde(serialize_with = "counts")]
+    pub counts: Counts,
+    /// The two answers in a sentence, or why there is none.
+    pub message: String,
+    /// The requests it took.
+    pub requests: Vec<TraceEntry>,
+}
+
 /// One request to the provider, as `explain` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TraceEntry {
@@ -228,7 +255,7 @@ pub struct Verdict {
     pub call_id: Option<String>,
     /// What was sent and answered, with `explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace: Option<Vec<TraceEntry>>,
+    pub trace: Option<Trace>,
 }
 
 fn counts<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {

@@ -10,12 +10,14 @@ use url::Url;
 use super::{StoredSecret, origin_of};
 use crate::clock;
 use crate::fault::type_name;
-use crate::providers::Provider;
+use crate::providers::{Provider, Template};
 
 /// What a check knows of a connection. It does not print its credential.
 pub struct Connection {
     version: String,
-    origin: Url,
+    base_url: Option<Url>,
+    /// The secret's fields without its credential.
+    fields: Map<String, Value>,
     authorization: HeaderValue,
     ca_pem: Option<String>,
     expires_at: Option<SystemTime>,
@@ -36,10 +38,11 @@ impl Connection {
             document.as_object().ok_or_else(|| format!("it is {}; store a JSON object", type_name(&document)))?;
         let mut warnings = Vec::new();
         let authorization = authorization::<P>(fields, &mut warnings)?;
-        let origin = match text(fields, "base_url")? {
-            Some(base_url) => origin_of(base_url, P::HOSTS, allow_loopback)?,
-            None => P::origin(fields)?,
-        };
+        let base_url =
+            text(fields, "base_url")?.map(|written| origin_of(written, P::HOSTS, allow_loopback)).transpose()?;
+        if let (None, Some(template)) = (&base_url, P::Template::first()) {
+            P::origin(fields, template)?;
+        }
         let expires_at = match fields.get("expires_at") {
             None | Some(Value::Null) => None,
             Some(written) => Some(
@@ -57,7 +60,12 @@ impl Connection {
         };
         Ok(Self {
             version: stored.version.clone(),
-            origin,
+            base_url,
+            fields: fields
+                .iter()
+                .filter(|(key, _)| *key != P::TOKEN_FIELD)
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
             authorization,
             ca_pem: text(fields, "ca_pem")?.map(str::to_owned),
             expires_at,
@@ -73,10 +81,18 @@ impl Connection {
         &self.version
     }
 
-    /// The one host the credential may be sent to.
+    /// The one host the credential may be sent to by this recipe.
+    ///
+    /// # Errors
+    /// Which field of the secret is missing or wrong.
+    pub fn origin<P: Provider>(&self, template: P::Template) -> Result<Url, String> {
+        self.base_url.clone().map_or_else(|| P::origin(&self.fields, template), Ok)
+    }
+
+    /// The secret's fields without its credential: what an adapter may need to know of the account.
     #[must_use]
-    pub fn origin(&self) -> &Url {
-        &self.origin
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.fields
     }
 
     /// The header that carries the credential; sensitive, so that it does not print.

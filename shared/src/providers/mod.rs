@@ -88,11 +88,11 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// The adapter, with nothing remembered yet.
     fn new() -> Self;
 
-    /// The host that a secret's own fields name, where it has no `base_url`.
+    /// The host that a recipe asks, from the secret's own fields, where it has no `base_url`.
     ///
     /// # Errors
     /// Which field is missing or wrong.
-    fn origin(secret: &Map<String, Value>) -> Result<Url, String>;
+    fn origin(secret: &Map<String, Value>, template: Self::Template) -> Result<Url, String>;
 
     /// Reads the options of a request, noting every fault. Keys that are not in [`Self::OPTIONS`] are noted elsewhere.
     fn options(options: &Map<String, Value>, pointer: &str, faults: &mut Faults) -> Self::Options;
@@ -107,6 +107,19 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
 
     /// What the recipe's answer means in normalised counts. Pure.
     fn counts(template: Self::Template, options: &Self::Options, document: &Document) -> Counts;
+
+    /// What the records show against the recipe: filters that seem to be ignored, agents counted who are in a call. Pure.
+    fn remarks(_template: Self::Template, _options: &Self::Options, _document: &Document) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The recipe that gives the right answer on the real API, where this one is known to miscount.
+    fn right_template(_template: Self::Template) -> Option<Self::Template> {
+        None
+    }
+
+    /// Faults of options that are each well formed and do not fit the recipe.
+    fn check_options(_template: Self::Template, _options: &Self::Options, _pointer: &str, _faults: &mut Faults) {}
 
     /// Asks the contact centre, reading as much as `need` wants.
     ///
@@ -153,4 +166,6 @@ pub struct Question<P: Provider> {
     pub options: P::Options,
     /// Which recipe.
     pub template: P::Template,
+    /// The fields of the connection's secret, without its credential.
+    pub account: Map<String, Value>,
 }

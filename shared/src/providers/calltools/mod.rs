@@ -87,7 +87,7 @@ impl Provider for CallTools {
         Self
     }
 
-    fn origin(secret: &Map<String, Value>) -> Result<Url, String> {
+    fn origin(secret: &Map<String, Value>, _: CallToolsTemplate) -> Result<Url, String> {
         api::origin(secret)
     }
 

@@ -77,7 +77,7 @@ impl Provider for GenesysCloud {
         Self
     }
 
-    fn origin(secret: &Map<String, Value>) -> Result<Url, String> {
+    fn origin(secret: &Map<String, Value>, _: GenesysCloudTemplate) -> Result<Url, String> {
         api::origin(secret)
     }
 

@@ -94,7 +94,7 @@ impl Provider for PortSip {
         Self { queue_ids: Mutex::default() }
     }
 
-    fn origin(_: &Map<String, Value>) -> Result<Url, String> {
+    fn origin(_: &Map<String, Value>, _: PortSipTemplate) -> Result<Url, String> {
         Err("base_url is missing; write the PBX's address, such as https://pbx.example.com:8887".to_owned())
     }
 

@@ -83,7 +83,7 @@ impl Provider for RingCentral {
         Self
     }
 
-    fn origin(_: &Map<String, Value>) -> Result<Url, String> {
+    fn origin(_: &Map<String, Value>, _: RingCentralTemplate) -> Result<Url, String> {
         api::origin()
     }
 
