@@ -1,8 +1,10 @@
 //! The gates of all four providers in one process, over one HTTP client and secrets in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use callgate::check::Gate;
+use callgate::budget::Budget;
+use callgate::check::{Gate, Inspection};
 use callgate::credentials::MemoryStore;
 use callgate::failure::Failure;
 use callgate::http::HttpClients;
@@ -47,6 +49,25 @@ impl Gates {
             ProviderName::GenesysCloud => self.genesys_cloud.put_secret(connection, secret),
             ProviderName::RingCentral => self.ringcentral.put_secret(connection, secret),
             ProviderName::PortSip => self.portsip.put_secret(connection, secret),
+        }
+    }
+
+    /// What a connection's secret says of itself.
+    ///
+    /// # Errors
+    /// Why a check of this connection would fail before anything is sent.
+    pub async fn inspect(
+        &self,
+        provider: ProviderName,
+        connection: &str,
+        template: Option<&str>,
+    ) -> Result<Inspection, Failure> {
+        let budget = Budget::start(Settings::default().deadline, Duration::ZERO, None);
+        match provider {
+            ProviderName::CallTools => self.calltools.inspect(connection, template, budget).await,
+            ProviderName::GenesysCloud => self.genesys_cloud.inspect(connection, template, budget).await,
+            ProviderName::RingCentral => self.ringcentral.inspect(connection, template, budget).await,
+            ProviderName::PortSip => self.portsip.inspect(connection, template, budget).await,
         }
     }
 

@@ -2,28 +2,35 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
 
 use crate::budget::Budget;
 use crate::clock::millis;
 use crate::failure::Failure;
+use crate::trust;
 use crate::verdict::TraceEntry;
 
 /// The HTTP clients of a process: one for public certificate authorities, and one for each private authority in use.
 #[derive(Debug)]
 pub struct HttpClients {
-    public: reqwest::Client,
-    private: Mutex<HashMap<String, reqwest::Client>>,
+    public: Client,
+    private: Mutex<HashMap<String, Client>>,
+}
+
+/// Two clients that accept the same certificates: one keeps its connections, the other opens one for each request.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pooled: reqwest::Client,
+    fresh: reqwest::Client,
 }
 
 impl HttpClients {
@@ -32,55 +39,48 @@ impl HttpClients {
     /// # Errors
     /// The TLS configuration is not accepted: a fault of this build.
     pub fn new() -> Result<Self, Failure> {
-        let public = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        Ok(Self { public: client(public)?, private: Mutex::default() })
+        let tls = trust::public_authorities().map_err(|_| Failure::Internal)?;
+        Ok(Self { public: Client::new(&tls)?, private: Mutex::default() })
     }
 
     /// The client for public certificate authorities.
     #[must_use]
     pub fn public(&self) -> reqwest::Client {
-        self.public.clone()
+        self.public.pooled.clone()
     }
 
     /// The client that trusts the certificates in `ca_pem` and no others; the public one where there are none.
     ///
     /// # Errors
     /// What is wrong with the PEM text.
-    pub fn trusting(&self, ca_pem: Option<&str>) -> Result<reqwest::Client, String> {
-        let Some(pem) = ca_pem else { return Ok(self.public()) };
+    pub fn trusting(&self, ca_pem: Option<&str>) -> Result<Client, String> {
+        let Some(pem) = ca_pem else { return Ok(self.public.clone()) };
         let mut private = self.private.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = private.get(pem) {
             return Ok(known.clone());
         }
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|_| "is no PEM certificate".to_owned())?;
-            roots.add(certificate).map_err(|_| "has a certificate that cannot be read".to_owned())?;
-        }
-        if roots.is_empty() {
-            return Err("has no certificate; paste it with its BEGIN CERTIFICATE line".to_owned());
-        }
-        let built = client(roots).map_err(|failure| failure.to_string())?;
+        let built = Client::new(&trust::own_certificates(pem)?).map_err(|failure| failure.to_string())?;
         private.insert(pem.to_owned(), built.clone());
         Ok(built)
     }
 }
 
+impl Client {
+    fn new(tls: &ClientConfig) -> Result<Self, Failure> {
+        Ok(Self { pooled: client(tls, MAX_IDLE_CONNECTIONS)?, fresh: client(tls, 0)? })
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the module that builds HTTP clients")]
-fn client(roots: RootCertStore) -> Result<reqwest::Client, Failure> {
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|_| Failure::Internal)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+fn client(tls: &ClientConfig, max_idle_connections: usize) -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls.clone())
         .http1_only()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
-        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+        .pool_max_idle_per_host(max_idle_connections)
         .tcp_nodelay(true)
         .build()
         .map_err(|_| Failure::Internal)
@@ -96,7 +96,7 @@ pub struct Endpoint {
     /// Tells one account's credential from another's in what an adapter remembers; no part of the credential.
     pub account: String,
     /// Who vouches for the host's certificate.
-    pub client: reqwest::Client,
+    pub client: Client,
 }
 
 /// The provider, as one check talks to it: every request is within the budget, counted and traced.
@@ -133,7 +133,7 @@ impl Ask {
 
     /// A query that is sent as a POST with a JSON body, and changes nothing: it may be sent twice.
     #[must_use]
-    pub fn query(url: Url, body: &serde_json::Value) -> Self {
+    pub fn query(url: Url, body: &Value) -> Self {
         Self { body: Some((JSON, Bytes::from(body.to_string()))), ..Self::get(url) }
     }
 
@@ -216,18 +216,20 @@ impl Upstream {
     /// # Errors
     /// No answer, and why. An answer of any status is no error here: the adapter knows what it means.
     pub async fn send(&self, ask: &Ask) -> Result<Answer, Failure> {
-        let first = self.send_once(ask).await;
-        let again = match &first {
-            Ok(answer) => (500..600).contains(&answer.status),
-            Err(failure) => failure.is_transient(),
+        let Client { pooled, fresh } = &self.endpoint.client;
+        let first = self.send_once(ask, pooled).await;
+        let (again, by) = match &first {
+            Ok(answer) => ((500..600).contains(&answer.status), pooled),
+            // Where one kept connection was dead the others may be.
+            Err(failure) => (failure.is_transient(), fresh),
         };
         if !again || !ask.repeatable || self.budget.left_to_ask() < self.budget.elapsed() {
             return first;
         }
-        self.send_once(ask).await
+        self.send_once(ask, by).await
     }
 
-    async fn send_once(&self, ask: &Ask) -> Result<Answer, Failure> {
+    async fn send_once(&self, ask: &Ask, client: &reqwest::Client) -> Result<Answer, Failure> {
         // Whatever built the URL, the credential goes to its own host only.
         if ask.url.origin() != self.endpoint.origin.origin() {
             return Err(Failure::UnexpectedResponse { problem: "it points to another host".to_owned() });
@@ -237,26 +239,39 @@ impl Upstream {
         if started >= until {
             return Err(Failure::DeadlineExceeded { step: "ask the provider" });
         }
-        let result = match tokio::time::timeout_at(until, self.exchange(ask)).await {
+        let entry = self.trace_start(ask);
+        let result = match tokio::time::timeout_at(until, self.exchange(ask, client)).await {
             Ok(result) => result,
             Err(_) => Err(Failure::ProviderTimeout { waited_ms: millis(started.elapsed()) }),
         };
-        self.trace.lock().unwrap_or_else(PoisonError::into_inner).push(TraceEntry {
-            method: if ask.body.is_some() { "POST" } else { "GET" },
-            url: ask.url.to_string(),
-            status: result.as_ref().ok().map(|answer| answer.status),
-            elapsed_ms: millis(started.elapsed()),
-            bytes: result.as_ref().map_or(0, |answer| answer.body.len()),
-        });
+        if let Some(entry) = self.trace.lock().unwrap_or_else(PoisonError::into_inner).get_mut(entry) {
+            entry.status = result.as_ref().ok().map(|answer| answer.status);
+            entry.elapsed_ms = millis(started.elapsed());
+            entry.bytes = result.as_ref().map_or(0, |answer| answer.body.len());
+            entry.quota = result.as_ref().map(|answer| quota(&answer.headers)).unwrap_or_default();
+        }
         result
     }
 
-    async fn exchange(&self, ask: &Ask) -> Result<Answer, Failure> {
+    /// Notes a request as it is sent: one that is given up before its answer was sent all the same.
+    fn trace_start(&self, ask: &Ask) -> usize {
+        let method = if ask.body.is_some() { "POST" } else { "GET" };
+        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        trace.push(TraceEntry {
+            method,
+            url: ask.url.to_string(),
+            status: None,
+            elapsed_ms: 0,
+            bytes: 0,
+            quota: Map::new(),
+        });
+        trace.len() - 1
+    }
+
+    async fn exchange(&self, ask: &Ask, client: &reqwest::Client) -> Result<Answer, Failure> {
         let sent_at = SystemTime::now();
         let method = if ask.body.is_some() { Method::POST } else { Method::GET };
-        let mut request = self
-            .endpoint
-            .client
+        let mut request = client
             .request(method, ask.url.clone())
             .header(ACCEPT, ask.accept)
             .header(USER_AGENT, concat!("callgate/", env!("CARGO_PKG_VERSION")));
@@ -287,14 +302,14 @@ impl Upstream {
         Ok(Answer {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),
-            body: body.freeze(),
+            body: without_credential(body.freeze(), &self.endpoint.authorization),
             sent_at,
         })
     }
 
     /// Opens a connection to the host for later use, with a request that carries no credential.
     pub async fn open_connection(&self) {
-        let request = self.endpoint.client.request(Method::HEAD, self.endpoint.origin.clone());
+        let request = self.endpoint.client.pooled.request(Method::HEAD, self.endpoint.origin.clone());
         // Warming is a favour: whether it came off shows in the next check's time.
         let _ = tokio::time::timeout_at(self.budget.ask_until(), request.send()).await;
     }
@@ -310,6 +325,20 @@ impl Upstream {
 pub const MAX_BODY_BYTES: usize = 8 << 20;
 const MAX_BODY_LENGTH: u64 = 8 << 20;
 const MAX_IDLE_CONNECTIONS: usize = 8;
+/// What is shorter is no credential, and may be any word of an answer.
+const SHORTEST_CREDENTIAL: usize = 8;
+
+/// The headers in which providers state their limits.
+fn quota(headers: &HeaderMap) -> Map<String, Value> {
+    headers
+        .iter()
+        .filter(|(name, _)| {
+            let name = name.as_str();
+            name.starts_with("x-rate-limit-") || name.starts_with("inin-ratelimit-") || name == "retry-after"
+        })
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), Value::from(value.to_str().ok()?))))
+        .collect()
+}
 
 fn unexpected(problem: &str) -> Failure {
     Failure::UnexpectedResponse { problem: problem.to_owned() }
@@ -347,5 +376,19 @@ fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
     if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
         return Some(tls);
     }
-    cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()
+    // An I/O error leaves the error within it out of its `source`, and may hold another of its kind.
+    tls_error(cause.downcast_ref::<std::io::Error>()?.get_ref()?)
+}
+
+/// The body without the credential: a provider that repeats it in an answer must not bring it into a verdict.
+fn without_credential(body: Bytes, authorization: &HeaderValue) -> Bytes {
+    let written = authorization.to_str().unwrap_or_default();
+    let credential = written.split_once(' ').map_or(written, |(_, credential)| credential);
+    if credential.len() < SHORTEST_CREDENTIAL {
+        return body;
+    }
+    match std::str::from_utf8(&body) {
+        Ok(text) if text.contains(credential) => Bytes::from(text.replace(credential, "***")),
+        _ => body,
+    }
 }

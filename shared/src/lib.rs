@@ -33,4 +33,5 @@ pub mod saved;
 pub mod settings;
 pub mod snapshot;
 pub mod telemetry;
+mod trust;
 pub mod verdict;

@@ -34,16 +34,24 @@ impl<'a> Need<'a> {
         evaluate(self.acceptance, snapshot, &|| Instant::now() < self.evaluate_until)
     }
 
-    /// Whether a criterion looks into the records of the list, and not only at fields beside it.
+    /// Whether a criterion looks into the records of the list, in the document or through the counts made of them.
     #[must_use]
     pub fn reads_records(&self, list: &str) -> bool {
+        self.reads_document_records(list)
+            || self.acceptance.criteria().iter().any(|criterion| matches!(criterion.reading, Reading::Agents(_)))
+    }
+
+    /// Whether a criterion looks into the records of the list in the document itself.
+    #[must_use]
+    pub fn reads_document_records(&self, list: &str) -> bool {
         self.everything
             || self.acceptance.criteria().iter().any(|criterion| match &criterion.reading {
                 Reading::Json(path) => match path.prefix_steps().first() {
                     Some(Step::Name(name)) => name == list,
                     Some(Step::Index(_)) | None => true,
                 },
-                Reading::Regex(_) | Reading::Agents(_) => true,
+                Reading::Regex(_) => true,
+                Reading::Agents(_) => false,
             })
     }
 }

@@ -200,6 +200,9 @@ pub struct TraceEntry {
     pub elapsed_ms: u64,
     /// The size of the body.
     pub bytes: usize,
+    /// What the provider's headers say of its limits, by header name.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub quota: Map<String, Value>,
 }
 
 /// The answer to a check. Serialised, it is the wire format; the field order is the documented one.

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod evaluate;
 mod serve;
 mod table;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Decide one request from a file: exit code 0 accept, 1 reject, 2 decided by policy, 64 bad request.
     Check(check::Check),
+    /// Find out why a connection does not answer as it should: exit code 0 where nothing is wrong, 1 where something is.
+    Doctor(doctor::Doctor),
     /// Try acceptance criteria on a saved answer, offline: exit code 0 met, 1 not met, 2 unknown, 64 bad request.
     Evaluate(evaluate::Evaluate),
 }
@@ -50,6 +53,7 @@ pub(crate) async fn run(command: Option<Command>) -> ExitCode {
         None => demo::run().await,
         Some(Command::Serve(serve)) => serve.run().await,
         Some(Command::Check(check)) => check.run().await,
+        Some(Command::Doctor(doctor)) => doctor.run().await,
         Some(Command::Evaluate(evaluate)) => evaluate.run(),
     };
     match result {

@@ -127,6 +127,12 @@ impl Connection {
             .is_none_or(|allowed| api_key_id.is_some_and(|id| allowed.iter().any(|allowed| allowed == id)))
     }
 
+    /// When the token ends, where the secret says so.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
     /// Whether the token's life is over, clocks' differences aside.
     #[must_use]
     pub fn has_expired(&self, now: SystemTime) -> bool {

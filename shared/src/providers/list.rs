@@ -3,7 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::response::{json, unexpected};
+use super::response::{awaits_a_newer_token, json, unexpected};
 use crate::failure::Failure;
 use crate::http::{Answer, Upstream};
 use crate::need::Need;
@@ -13,6 +13,8 @@ use crate::snapshot::{Counts, Document, Snapshot, Unread};
 pub(super) struct List<'a> {
     /// The field that holds the items.
     pub(super) field: &'static str,
+    /// Whether the provider may send the items as a bare array.
+    pub(super) may_be_bare: bool,
     /// The field that means their number, also where the answer lacks it.
     pub(super) length_field: Option<&'static str>,
     /// What an answer other than 200 means.
@@ -67,6 +69,7 @@ impl List<'_> {
                         return Ok(stopped(snapshot, unexpected("a further page has no list")));
                     }
                 }
+                Err(failure) if awaits_a_newer_token(&failure, &snapshot, need) => return Err(failure),
                 Err(failure) => return Ok(stopped(snapshot, failure)),
             }
         }
@@ -79,7 +82,8 @@ impl List<'_> {
             return Err((self.failure)(&answer));
         }
         let (page, text) = json(&answer)?;
-        if !page.is_object() && !page.is_array() {
+        let expected = page.is_object() || self.may_be_bare && page.is_array();
+        if !expected {
             return Err(unexpected("the body is no JSON object"));
         }
         Ok((page, text, answer.sent_at))

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::http::Answer;
+use crate::need::Need;
+use crate::snapshot::Snapshot;
 
 /// The body as JSON, and as the text that was received.
 ///
@@ -32,6 +34,16 @@ pub(super) fn status_failure(answer: &Answer, said: String) -> Failure {
         status @ 500.. => Failure::ProviderError { status },
         status => unexpected(&format!("its status is {status}")),
     }
+}
+
+/// Whether a failure half-way through is one that a newer token may mend, with the outcome still open.
+pub(super) fn awaits_a_newer_token(failure: &Failure, snapshot: &Snapshot, need: &Need<'_>) -> bool {
+    matches!(failure, Failure::AuthExpired { .. }) && need.evaluate(snapshot).outcomes.decided().is_none()
+}
+
+/// Whether a failure means the account as a whole, so that asking on is of no use and only costs.
+pub(super) fn concerns_the_account(failure: &Failure) -> bool {
+    matches!(failure, Failure::AuthExpired { .. } | Failure::AuthForbidden { .. } | Failure::RateLimited { .. })
 }
 
 /// What the provider says, fit for a message: short, on one line, printable.

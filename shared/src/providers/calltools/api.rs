@@ -13,7 +13,19 @@ use crate::providers::response::{json, said, status_failure};
 /// The field with the records.
 pub(super) const LIST: &str = "results";
 
-const LARGEST_PAGE: &str = "250";
+/// The field with their number over all pages.
+pub(super) const COUNT: &str = "count";
+
+/// How many records of the list a page is asked to have.
+#[derive(Clone, Copy)]
+pub(super) enum Page {
+    /// Nothing is said: 25.
+    AsTheApiHasIt,
+    /// One, where only the number of records matters.
+    OneRecord,
+    /// The most there can be.
+    Largest,
+}
 
 /// The account's host: `silo` is `east-1`, or what people copy from their address bar.
 pub(super) fn origin(secret: &Map<String, Value>) -> Result<Url, String> {
@@ -32,7 +44,7 @@ pub(super) fn origin(secret: &Map<String, Value>) -> Result<Url, String> {
 }
 
 /// The agent statuses of a queue. An option that is not given leaves its parameter out.
-pub(super) fn agent_statuses(upstream: &Upstream, queue: &str, options: &CallToolsOptions, reads_records: bool) -> Url {
+pub(super) fn agent_statuses(upstream: &Upstream, queue: &str, options: &CallToolsOptions, page: Page) -> Url {
     let mut url = upstream.url(&["api", "agentstatuses", ""]);
     {
         let mut query = url.query_pairs_mut();
@@ -43,8 +55,14 @@ pub(super) fn agent_statuses(upstream: &Upstream, queue: &str, options: &CallToo
         if let Some(ready) = options.ready {
             query.append_pair("ready", if ready { "true" } else { "false" });
         }
-        if reads_records {
-            query.append_pair("page_size", LARGEST_PAGE);
+        match page {
+            Page::AsTheApiHasIt => {}
+            Page::OneRecord => {
+                query.append_pair("page_size", "1");
+            }
+            Page::Largest => {
+                query.append_pair("page_size", "250");
+            }
         }
     }
     url
@@ -57,7 +75,7 @@ pub(super) fn next(page: &Value, from: &Url) -> Result<Option<Url>, Failure> {
 
 /// How many records there are in all.
 pub(super) fn total(page: &Value) -> Option<u64> {
-    page.get("count").and_then(Value::as_u64)
+    page.get(COUNT).and_then(Value::as_u64)
 }
 
 /// What an answer other than 200 means.

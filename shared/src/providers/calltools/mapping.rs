@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use super::CallToolsOptions;
+use super::api::COUNT;
+use crate::criteria::Interval;
 use crate::snapshot::{Counts, Document, Tally};
 
 /// The counts of the records read. `status_chosen`: the account's own status id was a filter, so its word is no matter.
@@ -10,7 +13,6 @@ pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
     let tally = Tally::new(records, document.unread);
     let status = |record: &Value| record.get("status").and_then(Value::as_str).map(str::to_ascii_lowercase);
     let flag = |name: &'static str| move |record: &Value| record.get(name).and_then(Value::as_bool);
-    let calls = |record: &Value| record.get("live_calls_count").and_then(Tally::number);
 
     let ready = tally.given(flag("ready"));
     let status_given = status_chosen || tally.given(status);
@@ -31,4 +33,51 @@ pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
         logged_in: tally.count_where(tally.given(flag("logged_in")), |record| flag("logged_in")(record) == Some(true)),
         ..Counts::default()
     }
+}
+
+/// The counts where every filter is given: the number of records is the answer, unless one shows that a filter is not
+/// honoured.
+pub(super) fn filtered_counts(document: &Document, options: &CallToolsOptions) -> Counts {
+    let honoured = document.records().is_some_and(|records| ignored_filters(records, options).is_empty());
+    let count = document.root().get(COUNT).and_then(Tally::number).filter(|_| honoured);
+    Counts { available: count.map(Interval::exactly), ..Counts::default() }
+}
+
+/// What the records show against what was asked for.
+pub(super) fn remarks(document: &Document, options: &CallToolsOptions) -> Vec<String> {
+    let records = document.records().unwrap_or_default();
+    let mut remarks: Vec<String> = ignored_filters(records, options)
+        .into_iter()
+        .map(|filter| {
+            format!("the provider seems to ignore the filter {filter}: a record it excludes came all the same")
+        })
+        .collect();
+    let on_call = records.iter().filter(|record| calls(record).is_some_and(|calls| calls > 0)).count();
+    if on_call > 0 {
+        remarks.push(format!("{on_call} of the records counted are agents who are in a call"));
+    }
+    remarks
+}
+
+fn ignored_filters(records: &[Value], options: &CallToolsOptions) -> Vec<&'static str> {
+    let mut ignored = Vec::new();
+    let ready = |record: &Value| record.get("ready").and_then(Value::as_bool);
+    if options.ready.is_some_and(|asked| records.iter().any(|record| ready(record).is_some_and(|ready| ready != asked)))
+    {
+        ignored.push("ready");
+    }
+    let status = |record: &Value| match record.get("agent_status") {
+        Some(Value::Number(id)) => Some(id.to_string()),
+        Some(Value::String(id)) => Some(id.clone()),
+        _ => None,
+    };
+    let asked = options.agent_status_id.as_deref();
+    if asked.is_some_and(|asked| records.iter().any(|record| status(record).is_some_and(|status| status != asked))) {
+        ignored.push("agent_status_id");
+    }
+    ignored
+}
+
+fn calls(record: &Value) -> Option<i64> {
+    record.get("live_calls_count").and_then(Tally::number)
 }

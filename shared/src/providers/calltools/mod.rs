@@ -15,9 +15,11 @@
 //! | `status` Wrap Up | wrap-up |
 //! | `logged_in` true | logged in |
 //! | any other | not ready |
+//! | `count`, in the recipe `ready_agents` | available |
 //!
 //! # Quirks
-//! Filters that the API does not know are ignored by it, so a misspelt one counts everybody. Without `agent_status_id`
+//! The recipe `ready_agents` insists on all three filters, so that `count` is the answer; it reads one record, to see
+//! that the filters are honoured. Filters that the API does not know are ignored by it, so a misspelt one counts everybody. Without `agent_status_id`
 //! and `ready` the default recipe counts everybody in the queue: the verdict warns. `next` is an absolute URL; it is
 //! followed on the credential's own host only.
 
@@ -30,7 +32,7 @@ use url::Url;
 use super::list::List;
 use super::{Provider, ProviderName, Question, Template};
 use crate::credentials::HostRule;
-use crate::criteria::CriterionDraft;
+use crate::criteria::{AgentCount, CriterionDraft};
 use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
@@ -55,20 +57,24 @@ pub struct CallToolsOptions {
 pub enum CallToolsTemplate {
     /// The agent statuses of a queue, filtered as the options say.
     AgentStatuses,
+    /// The number of agents of a queue in the one status and ready: every filter given.
+    ReadyAgents,
 }
 
 impl Template for CallToolsTemplate {
-    const ALL: &'static [Self] = &[Self::AgentStatuses];
+    const ALL: &'static [Self] = &[Self::AgentStatuses, Self::ReadyAgents];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::AgentStatuses => "agent_statuses",
+            Self::ReadyAgents => "ready_agents",
         }
     }
 
     fn acceptance(self) -> CriterionDraft {
         match self {
-            Self::AgentStatuses => CriterionDraft::field_above_zero("count"),
+            Self::AgentStatuses => CriterionDraft::field_above_zero(api::COUNT),
+            Self::ReadyAgents => CriterionDraft::agents_above_zero(AgentCount::Available),
         }
     }
 }
@@ -110,15 +116,39 @@ impl Provider for CallTools {
         typed
     }
 
-    fn list_field(template: CallToolsTemplate) -> Option<&'static str> {
-        match template {
-            CallToolsTemplate::AgentStatuses => Some(api::LIST),
+    fn check_options(template: CallToolsTemplate, options: &CallToolsOptions, pointer: &str, faults: &mut Faults) {
+        if template == CallToolsTemplate::ReadyAgents {
+            if options.agent_status_id.is_none() {
+                faults.add(
+                    child(pointer, "agent_status_id"),
+                    "is missing; ready_agents needs the id of the account's status for agents who take calls",
+                );
+            }
+            if options.ready != Some(true) {
+                faults.add(child(pointer, "ready"), "is not true; ready_agents counts agents who are ready");
+            }
         }
+    }
+
+    fn list_field(_: CallToolsTemplate) -> Option<&'static str> {
+        Some(api::LIST)
     }
 
     fn counts(template: CallToolsTemplate, options: &CallToolsOptions, document: &Document) -> Counts {
         match template {
             CallToolsTemplate::AgentStatuses => mapping::counts(document, options.agent_status_id.is_some()),
+            CallToolsTemplate::ReadyAgents => mapping::filtered_counts(document, options),
+        }
+    }
+
+    fn remarks(_: CallToolsTemplate, options: &CallToolsOptions, document: &Document) -> Vec<String> {
+        mapping::remarks(document, options)
+    }
+
+    fn right_template(template: CallToolsTemplate) -> Option<CallToolsTemplate> {
+        match template {
+            CallToolsTemplate::AgentStatuses => Some(CallToolsTemplate::ReadyAgents),
+            CallToolsTemplate::ReadyAgents => None,
         }
     }
 
@@ -128,11 +158,17 @@ impl Provider for CallTools {
         question: &Question<Self>,
         need: &Need<'_>,
     ) -> Result<Snapshot, Failure> {
-        let CallToolsTemplate::AgentStatuses = question.template;
         let options = &question.options;
-        let url = api::agent_statuses(upstream, &question.queue, options, need.reads_records(api::LIST));
+        let page = match question.template {
+            CallToolsTemplate::AgentStatuses if need.reads_records(api::LIST) => api::Page::Largest,
+            CallToolsTemplate::AgentStatuses => api::Page::AsTheApiHasIt,
+            CallToolsTemplate::ReadyAgents if need.reads_document_records(api::LIST) => api::Page::Largest,
+            CallToolsTemplate::ReadyAgents => api::Page::OneRecord,
+        };
+        let url = api::agent_statuses(upstream, &question.queue, options, page);
         let list = List {
             field: api::LIST,
+            may_be_bare: true,
             length_field: None,
             failure: api::failure,
             next: api::next,
@@ -143,7 +179,7 @@ impl Provider for CallTools {
         if options.agent_status_id.is_none() || options.ready != Some(true) {
             snapshot.warnings.push(
                 "without the options agent_status_id and ready=true this counts everybody in the queue, \
-                 free or not; add both"
+                 free or not; add both, or use the template ready_agents"
                     .to_owned(),
             );
         }

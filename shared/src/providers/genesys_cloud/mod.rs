@@ -113,6 +113,7 @@ impl Provider for GenesysCloud {
         let url = api::members(upstream, &question.queue, need.reads_records(api::LIST));
         let list = List {
             field: api::LIST,
+            may_be_bare: false,
             length_field: Some(api::TOTAL),
             failure: api::failure,
             next: api::next,

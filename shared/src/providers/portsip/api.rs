@@ -1,11 +1,12 @@
 //! `PortSIP` on the wire: URLs, bodies and error bodies.
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
-use crate::http::{Answer, Upstream};
+use crate::http::{Answer, Ask, Upstream};
 use crate::providers::response::{json, said, status_failure, unexpected};
 
 /// The field with the agents.
@@ -24,13 +25,20 @@ pub(super) struct QueueStatus {
 }
 
 /// The agents of a queue, without their statuses.
+#[derive(Clone, Debug)]
 pub(super) struct AgentList {
     /// The answer, its list emptied.
     pub(super) envelope: Value,
     /// The list.
     pub(super) items: Vec<Value>,
-    /// The answer as received.
-    pub(super) text: String,
+}
+
+/// What a PBX says of the callers waiting.
+pub(super) enum Waiting {
+    /// So many.
+    Callers(i64),
+    /// It does not serve the list.
+    NotServed,
 }
 
 const QUEUES_A_PAGE: usize = 100;
@@ -71,13 +79,42 @@ pub(super) async fn queue_status(upstream: &Upstream, queue: &str) -> Result<Que
 /// The queue's agents.
 pub(super) async fn agents(upstream: &Upstream, queue: &str) -> Result<AgentList, Failure> {
     let answer = ok(upstream.get(&upstream.url(&["api", "call_queues", queue, "agents"])).await?)?;
-    let (mut envelope, text) = json(&answer)?;
+    let (mut envelope, _) = json(&answer)?;
     let items = envelope
         .get_mut(LIST)
         .and_then(Value::as_array_mut)
         .map(std::mem::take)
         .ok_or_else(|| unexpected("the agent list has no items"))?;
-    Ok(AgentList { envelope, items, text })
+    Ok(AgentList { envelope, items })
+}
+
+/// The callers waiting in the queue.
+pub(super) async fn waiting(upstream: &Upstream, queue: &str) -> Result<Waiting, Failure> {
+    let answer = upstream.get(&upstream.url(&["api", "call_queues", queue, "waiting"])).await?;
+    // Whether the queue itself is known, its status tells.
+    if answer.status == 404 {
+        return Ok(Waiting::NotServed);
+    }
+    let (body, _) = json(&ok(answer)?)?;
+    let callers =
+        body.get(LIST).and_then(Value::as_array).ok_or_else(|| unexpected("the waiting list has no items"))?;
+    i64::try_from(callers.len()).map(Waiting::Callers).map_err(|_| unexpected("the waiting list is too long"))
+}
+
+/// The status of every agent, by extension number, in one request. `None`: this PBX does not answer it as hoped.
+pub(super) async fn all_statuses(upstream: &Upstream, queue: &str, agents: &[Value]) -> Option<HashMap<String, Value>> {
+    let numbers: Vec<&Value> = agents.iter().filter_map(|agent| agent.get("extension_number")).collect();
+    let url = upstream.url(&["api", "call_queues", queue, "agents", "status", "get_many"]);
+    let ask = Ask::query(url, &serde_json::json!({"extension_numbers": numbers}));
+    let answer = upstream.send(&ask).await.ok().filter(|answer| answer.status == 200)?;
+    let (body, _) = json(&answer).ok()?;
+    let items = body.as_array().or_else(|| body.get(LIST)?.as_array())?;
+    let statuses: HashMap<String, Value> = items
+        .iter()
+        .filter_map(|item| Some((item.get("extension_number")?.as_str()?.to_owned(), item.get("status")?.clone())))
+        .collect();
+    // An answer that leaves agents out is none that can be counted on.
+    (statuses.len() >= numbers.len()).then_some(statuses)
 }
 
 /// An agent of the list, with what the PBX says of it now merged in.

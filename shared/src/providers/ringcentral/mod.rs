@@ -126,6 +126,7 @@ impl Provider for RingCentral {
         let RingCentralTemplate::QueuePresence = question.template;
         let list = List {
             field: api::LIST,
+            may_be_bare: false,
             length_field: None,
             failure: api::failure,
             next: api::next,
