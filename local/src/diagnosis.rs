@@ -81,6 +81,7 @@ const QUEUE: &str = "queue";
 const FILTERS: &str = "filters";
 const FIELDS: &str = "fields";
 const QUOTA: &str = "quota";
+const RECIPE: &str = "recipe";
 
 impl Diagnosis {
     /// Looks at everything a check of the subject rests on. Sends two checks, the second for a queue that cannot exist.
@@ -107,6 +108,7 @@ impl Diagnosis {
         }
         diagnosis.fields(&asked);
         diagnosis.quota(&asked);
+        diagnosis.recipe(&asked);
         Ok(diagnosis)
     }
 
@@ -148,7 +150,7 @@ impl Diagnosis {
             failure.to_string(),
             format!("store a JSON object with {fields}; docs/secrets.md has each field"),
         );
-        self.skip(&[HOST, CONNECTION, TOKEN, PERMISSION, QUEUE, FILTERS, FIELDS, QUOTA]);
+        self.skip(&[HOST, CONNECTION, TOKEN, PERMISSION, QUEUE, FILTERS, FIELDS, QUOTA, RECIPE]);
     }
 
     fn secret(&mut self, subject: &Subject, inspection: &Inspection) {
@@ -280,6 +282,19 @@ impl Diagnosis {
         } else {
             self.pass(QUOTA, headers.unwrap_or_else(|| "the provider's headers say nothing of it".to_owned()));
         }
+    }
+
+    /// What the verdict warns of: nothing is broken, and the count may not be what it seems.
+    fn recipe(&mut self, verdict: &Value) {
+        let warnings: Vec<&str> =
+            verdict.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let template = verdict.get("template").and_then(Value::as_str).unwrap_or_default();
+        let found = match warnings.len() {
+            0 => format!("{template} counts what it should"),
+            _ => format!("{template} answers with a warning; see below"),
+        };
+        let to_do = Some(warnings.join("\n  ")).filter(|text| !text.is_empty());
+        self.findings.push(Finding { check: RECIPE, result: FindingResult::Pass, found, to_do });
     }
 }
 

@@ -8,13 +8,14 @@ use futures_util::FutureExt;
 use secrecy::SecretString;
 
 use crate::budget::Budget;
-use crate::clock::{millis, millis_between};
+use crate::clock::{Clock, millis, millis_between};
 use crate::credentials::{Connection, MemoryStore, SecretStore, Secrets, secret_name};
 use crate::criteria::AcceptanceDraft;
 use crate::decision::Decided;
 use crate::failure::Failure;
 use crate::fault::{Fault, Faults};
 use crate::http::{Endpoint, HttpClients, Upstream};
+use crate::lint;
 use crate::need::Need;
 use crate::providers::{Provider, Question, Template};
 use crate::request::{AnswerAs, CheckRequest, Plan};
@@ -28,6 +29,7 @@ pub struct Gate<P, S> {
     secrets: Secrets<S>,
     http: Arc<HttpClients>,
     settings: Settings,
+    clock: Clock,
 }
 
 /// Why a check got no verdict: it was not understood, or not allowed.
@@ -43,8 +45,14 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
     /// A gate over a secret store.
     #[must_use]
     pub fn new(store: S, http: Arc<HttpClients>, settings: Settings) -> Self {
-        let secrets = Secrets::new(store, settings.secret_ttl, settings.allow_loopback);
-        Self { provider: P::new(), secrets, http, settings }
+        Self::with_clock(store, http, settings, Clock::system())
+    }
+
+    /// A gate that reads another wall clock than the machine's.
+    #[must_use]
+    pub fn with_clock(store: S, http: Arc<HttpClients>, settings: Settings, clock: Clock) -> Self {
+        let secrets = Secrets::new(store, settings.secret_ttl, settings.allow_loopback, clock.clone());
+        Self { provider: P::new(), secrets, http, settings, clock }
     }
 
     /// What the deployment sets.
@@ -162,6 +170,9 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         match self.upstream(&newer, &request.connection, question.template, budget) {
             Ok(upstream) => {
                 let second = self.observe_once(&upstream, &newer, question, need, budget).await;
+                if matches!(second, Err(Failure::AuthExpired { .. })) {
+                    self.secrets.refused::<P>(&request.connection, &newer);
+                }
                 upstreams.push(upstream);
                 (second, upstreams)
             }
@@ -177,7 +188,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         need: &Need<'_>,
         budget: &Budget,
     ) -> Result<Snapshot, Failure> {
-        if connection.has_expired(SystemTime::now()) {
+        if connection.has_expired(self.clock.now()) {
             return Err(Failure::AuthExpired { said: "its expires_at has passed; nothing was sent".to_owned() });
         }
         // Every step has its own limit; this one is for what has none, and for a panic, which costs this verdict only.
@@ -242,7 +253,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         template: Option<&str>,
         budget: Budget,
     ) -> Result<Inspection, Failure> {
-        let secret = self.secrets.connection::<P>(connection, budget.read_secret_until()).await?;
+        let secret = self.secrets.inspected::<P>(connection, budget.read_secret_until()).await?;
         let template = template.map_or_else(P::Template::first, P::Template::from_name).ok_or(Failure::Internal)?;
         let unusable = |problem| Failure::SecretUnusable { name: secret_name(P::NAME, connection), problem };
         Ok(Inspection {
@@ -301,6 +312,7 @@ fn verdict_on<P: Provider>(
     verdict.data_age_ms = Some(millis_between(snapshot.observed_at, verdict.checked_at));
     verdict.warnings.extend(snapshot.warnings.iter().cloned());
     verdict.warnings.extend(P::remarks(plan.question.template, &plan.question.options, &snapshot.document));
+    verdict.warnings.extend(evaluation.iter().flat_map(|seen| lint::warnings(&plan.acceptance, seen, snapshot)));
     verdict
 }
 

@@ -1,10 +1,46 @@
 //! Wall-clock times as text and back. Wall clock is for token life and data age; budgets use the monotonic one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+/// The wall clock: the machine's, or one that stands still until it is moved.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<AtomicU64>>);
+
+impl Clock {
+    /// The machine's.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// One that stands at this time, in milliseconds since the epoch, until [`Self::advance`] moves it.
+    #[must_use]
+    pub fn stopped_at(epoch_ms: u64) -> Self {
+        Self(Some(Arc::new(AtomicU64::new(epoch_ms))))
+    }
+
+    /// The time it shows.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        match &self.0 {
+            None => SystemTime::now(),
+            Some(stopped) => UNIX_EPOCH + Duration::from_millis(stopped.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a stopped clock on. The machine's is not moved.
+    pub fn advance(&self, by: Duration) {
+        if let Some(stopped) = &self.0 {
+            stopped.fetch_add(millis(by), Ordering::SeqCst);
+        }
+    }
+}
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-21T01:06:12.123Z`.
 #[must_use]

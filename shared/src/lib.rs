@@ -24,6 +24,7 @@ pub mod fault;
 pub mod http;
 pub mod json;
 pub mod lambda;
+pub mod lint;
 pub mod need;
 pub mod providers;
 pub mod render;

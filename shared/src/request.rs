@@ -478,7 +478,8 @@ fn complete<P: Provider>(draft: &AcceptanceDraft, template: Option<&str>, faults
     None
 }
 
-fn pattern_warnings(acceptance: &Acceptance) -> impl Iterator<Item = String> {
+/// What the criteria's text alone shows: a pattern whose keys are spaced as no text is that it meets.
+pub fn pattern_warnings(acceptance: &Acceptance) -> impl Iterator<Item = String> {
     let suspicious = acceptance.criteria().into_iter().any(|criterion| match &criterion.reading {
         crate::criteria::Reading::Regex(pattern) => {
             pattern.scope != Some(crate::criteria::Scope::Raw) && pattern.misses_the_space_after_a_key()

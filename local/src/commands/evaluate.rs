@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use callgate::decision::Decided;
 use callgate::fault::Fault;
+use callgate::lint;
 use callgate::providers::calltools::CallTools;
 use callgate::providers::genesys_cloud::GenesysCloud;
 use callgate::providers::portsip::PortSip;
 use callgate::providers::ringcentral::RingCentral;
 use callgate::providers::{Provider, ProviderName, Template};
-use callgate::request::CheckRequest;
+use callgate::request::{CheckRequest, pattern_warnings};
 use callgate::saved::evaluate_saved;
 use callgate::verdict::{Decision, OnUnknown};
 use clap::Args;
@@ -54,7 +55,7 @@ impl Evaluate {
         let names = ProviderName::ALL.map(ProviderName::as_str).join(", ");
         let provider = provider
             .ok_or_else(|| Stopped::bad_request(format!("say whose answer this is: --provider with one of {names}")))?;
-        let decided = match provider {
+        let (decided, warnings) = match provider {
             ProviderName::CallTools => tried::<CallTools>(&asked, &document),
             ProviderName::GenesysCloud => tried::<GenesysCloud>(&asked, &document),
             ProviderName::RingCentral => tried::<RingCentral>(&asked, &document),
@@ -72,12 +73,14 @@ impl Evaluate {
                 "findings": decided.findings,
                 "message": message(&decided),
                 "provider": provider,
+                "warnings": warnings,
             });
             print(&evaluation.to_string());
         } else {
             let findings: Vec<Value> =
                 decided.findings.iter().filter_map(|finding| serde_json::to_value(finding).ok()).collect();
-            print(&format!("{outcome}: {}\n{}", message(&decided), findings_table(&findings)));
+            let warnings: String = warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();
+            print(&format!("{outcome}: {}\n{}{warnings}", message(&decided), findings_table(&findings)));
         }
         Ok(ExitCode::from(code))
     }
@@ -110,11 +113,15 @@ impl Asked {
     }
 }
 
-fn tried<P: Provider>(asked: &Asked, document: &str) -> Result<Decided, Stopped> {
+/// What the criteria come to, and the warnings that a check would give with it.
+fn tried<P: Provider>(asked: &Asked, document: &str) -> Result<(Decided, Vec<String>), Stopped> {
     let plan = CheckRequest::plan_for_saved::<P>(&asked.acceptance, asked.template.as_deref(), &asked.options)
         .map_err(|faults| Stopped::bad_request(in_words(&faults)))?;
     let (snapshot, evaluation) = evaluate_saved(&plan, document).map_err(Stopped::bad_request)?;
-    Ok(Decided::on_answer(&plan.acceptance, &evaluation, &snapshot, OnUnknown::Reject))
+    let mut warnings: Vec<String> = pattern_warnings(&plan.acceptance).collect();
+    warnings.extend(P::remarks(plan.question.template, &plan.question.options, &snapshot.document));
+    warnings.extend(lint::warnings(&plan.acceptance, &evaluation, &snapshot));
+    Ok((Decided::on_answer(&plan.acceptance, &evaluation, &snapshot, OnUnknown::Reject), warnings))
 }
 
 /// The provider whose default recipe has its list where the document has one.

@@ -24,6 +24,7 @@ pub struct Connection {
     defaults: Map<String, Value>,
     allowed_api_key_ids: Option<Vec<String>>,
     warnings: Vec<String>,
+    rotates: bool,
 }
 
 impl Connection {
@@ -72,6 +73,8 @@ impl Connection {
             defaults,
             allowed_api_key_ids,
             warnings,
+            // Written by token-refresh beside a token whose grant rotates.
+            rotates: fields.get("rotates") == Some(&Value::Bool(true)),
         })
     }
 
@@ -133,6 +136,18 @@ impl Connection {
         self.expires_at
     }
 
+    /// Whether the token ends within `time` from now.
+    #[must_use]
+    pub fn ends_within(&self, time: Duration, now: SystemTime) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now + time)
+    }
+
+    /// Whether the token is one of a rotating chain: the next one ends it at once.
+    #[must_use]
+    pub fn rotates(&self) -> bool {
+        self.rotates
+    }
+
     /// Whether the token's life is over, clocks' differences aside.
     #[must_use]
     pub fn has_expired(&self, now: SystemTime) -> bool {
@@ -147,12 +162,10 @@ fn authorization<P: Provider>(fields: &Map<String, Value>, warnings: &mut Vec<St
     let key = P::TOKEN_FIELD;
     let pasted = text(fields, key)?.ok_or_else(|| format!("{key} is missing"))?;
     let trimmed = pasted.trim();
-    let bare = ["Token ", "Bearer "]
-        .into_iter()
-        .find(|prefix| trimmed.get(..prefix.len()).is_some_and(|front| front.eq_ignore_ascii_case(prefix)))
-        .and_then(|prefix| trimmed.get(prefix.len()..))
-        .unwrap_or(trimmed)
-        .trim();
+    // `Token abc`, `bearer abc`, or a scheme alone.
+    let (front, rest) = trimmed.split_once(char::is_whitespace).unwrap_or((trimmed, ""));
+    let has_scheme = ["Token", "Bearer"].iter().any(|scheme| front.eq_ignore_ascii_case(scheme));
+    let bare = if has_scheme { rest.trim() } else { trimmed };
     if trimmed != pasted {
         warnings.push(format!("{key} in the secret has blanks or a line break around it; they were dropped"));
     }

@@ -68,6 +68,18 @@ impl Decimal {
         serde_json::from_str(&self.written).unwrap_or_else(|_| serde_json::Value::String(self.written.clone()))
     }
 
+    /// The number as an integer, where it is one that fits.
+    #[must_use]
+    pub fn to_i64(&self) -> Option<i64> {
+        if self.digits.is_empty() {
+            return Some(0);
+        }
+        let zeros = usize::try_from(self.point).ok()?.checked_sub(self.digits.len())?;
+        let sign = if self.negative { "-" } else { "" };
+        // An i64 has 19 digits at most; the exponent may name a billion.
+        (self.point <= 19).then(|| format!("{sign}{}{}", self.digits, "0".repeat(zeros)))?.parse().ok()
+    }
+
     fn magnitude_cmp(&self, other: &Self) -> Ordering {
         match (self.digits.is_empty(), other.digits.is_empty()) {
             (true, true) => Ordering::Equal,
@@ -150,6 +162,18 @@ mod tests {
     }
 
     #[test]
+    fn an_integer_is_one_however_it_is_written() {
+        for (token, integer) in
+            [("2.0", Some(2)), ("15e-1", None), ("1e3", Some(1000)), ("-0", Some(0)), ("-12", Some(-12))]
+        {
+            assert_eq!(number(token).to_i64(), integer, "{token}");
+        }
+        for token in ["0.5", "1e19", "9223372036854775808", "1e400", "-1e400", "1e-400"] {
+            assert_eq!(number(token).to_i64(), None, "{token}");
+        }
+    }
+
+    #[test]
     fn only_plain_ascii_digits_make_text_a_number() {
         for text in ["", "-", "+1", " 1", "1 ", "1.", ".5", "1e3", "٣", "0x1", "1,000", "1.2.3", "--1"] {
             assert!(Decimal::from_text(text).is_none(), "{text:?}");
@@ -162,6 +186,7 @@ mod tests {
         fn integers_keep_their_order(a: i64, b: i64) {
             prop_assert_eq!(Decimal::from(a).cmp(&Decimal::from(b)), a.cmp(&b));
             prop_assert_eq!(number(&a.to_string()), Decimal::from(a));
+            prop_assert_eq!(Decimal::from(a).to_i64(), Some(a));
         }
     }
 }

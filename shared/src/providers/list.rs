@@ -104,7 +104,11 @@ pub(super) fn linked_page(link: &str, from: &Url) -> Result<Url, Failure> {
     let target = from.join(link).map_err(|_| elsewhere())?;
     // Behind a proxy that ends TLS, links are often written with http; the host is what counts.
     let same_port = target.port() == from.port() || (target.port().is_none() && from.port().is_none());
-    if target.host() != from.host() || !same_port || target.path() != from.path() || !target.username().is_empty() {
+    if target.host() != from.host()
+        || !same_port
+        || !target.path().eq_ignore_ascii_case(from.path())
+        || !target.username().is_empty()
+    {
         return Err(elsewhere());
     }
     let mut page = from.clone();

@@ -1,7 +1,10 @@
 //! The documentation names everything there is, and leads to what it names.
 
 use callgate::criteria::{AgentCount, Condition, PatternKind, SINGLE_CRITERION_FIELDS, Scope};
+use callgate::http::MAX_BODY_BYTES;
 use callgate::providers::ProviderName;
+use callgate::request::MAX_REQUEST_BYTES;
+use callgate::settings::Settings;
 use callgate::verdict::Reason;
 
 use crate::providers::{options, templates, written};
@@ -24,12 +27,12 @@ fn every_reason_has_a_row_that_says_what_it_means_who_must_act_and_what_to_do_fi
 fn every_provider_has_a_row_in_the_readme() {
     let readme = text("README.md");
     for provider in ProviderName::ALL {
-        let start = format!("| {} | `{provider}` |", written(provider));
-        let row = readme.lines().find(|line| line.starts_with(&start));
-        let row = row.unwrap_or_else(|| panic!("README.md needs a table row that starts with {start:?}"));
-        for template in templates(provider).iter().take(1) {
-            assert!(row.contains(&format!("`{template}`")), "README.md: the row of {provider} must name `{template}`");
-        }
+        let start = format!("| {}", written(provider));
+        let address = format!("`/v1/check/{provider}`");
+        let row = readme.lines().find(|line| line.starts_with(&start) && line.contains(&address));
+        let row = row.unwrap_or_else(|| panic!("README.md needs a table row that starts {start:?} and has {address}"));
+        let template = templates(provider).first().copied().unwrap_or_default();
+        assert!(row.contains(&format!("`{template}`")), "README.md: the row of {provider} must name `{template}`");
     }
 }
 
@@ -84,6 +87,20 @@ fn every_setting_has_a_row_in_the_docs() {
         .filter(|name| !page.lines().any(|line| line.starts_with("| `") && line.contains(&format!("`{name}`"))))
         .collect();
     assert!(missing.is_empty(), "docs/secrets.md has no row for {missing:?}");
+}
+
+#[test]
+fn the_limits_in_the_docs_are_the_codes_own() {
+    let kib = format!("{} KiB", MAX_REQUEST_BYTES >> 10);
+    for page in ["docs/request.md", "docs/verdict.md"] {
+        assert!(text(page).contains(&kib), "{page} must say that a request has at most {kib}");
+    }
+    let mib = format!("{} MiB", MAX_BODY_BYTES >> 20);
+    assert!(text("docs/criteria.md").contains(&mib), "docs/criteria.md must say that an answer has at most {mib}");
+    let deadline = Settings::default().deadline.as_millis().to_string();
+    for page in ["docs/request.md", "docs/secrets.md"] {
+        assert!(text(page).contains(&deadline), "{page} must name the deadline as shipped, {deadline}");
+    }
 }
 
 #[test]

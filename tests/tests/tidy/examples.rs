@@ -9,6 +9,7 @@
 //! json secret PROVIDER        a secret that can be used
 //! json answer PROVIDER        what the provider answers
 //! json verdict                what callgate answers to the request and the provider's answer in front of it
+//! json verdict part           some fields of a verdict
 //! http                        lines `GET /v1/check/PROVIDER?…`, each understood
 //! ```
 //!
@@ -29,6 +30,7 @@ use callgate::providers::{Provider, ProviderName};
 use callgate::request::CheckRequest;
 use callgate::routes::{HttpAnswer, HttpRequest, respond};
 use callgate::settings::Settings;
+use callgate::verdict::Reason;
 use serde_json::{Map, Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -42,22 +44,32 @@ enum Piece {
 }
 
 #[tokio::test]
-async fn every_example_in_the_documentation_is_what_the_code_does() {
-    let mut checked = BTreeMap::<String, usize>::new();
-    let for_users = |path: &&String| *path == "README.md" || path.starts_with("docs/");
-    for page in files_of_kind("md").iter().filter(for_users) {
-        let mut reader = Reader::default();
-        for piece in pieces(page, &text(page)) {
-            if let Some(kind) = reader.check(piece).await {
-                *checked.entry(kind).or_default() += 1;
-            }
-        }
+async fn every_example_in_the_docs_is_what_the_code_does() {
+    let mut checked = BTreeMap::new();
+    for page in files_of_kind("md").iter().filter(|path| path.starts_with("docs/")) {
+        check_page(page, &mut checked).await;
     }
     for (kind, at_least) in
-        [("request", 4), ("acceptance", 5), ("problem", 1), ("secret", 4), ("verdict", 3), ("row", 30), ("http", 3)]
+        [("request", 4), ("acceptance", 3), ("problem", 2), ("secret", 4), ("verdict", 3), ("row", 30), ("http", 1)]
     {
         let count = checked.get(kind).copied().unwrap_or(0);
         assert!(count >= at_least, "only {count} examples of the kind {kind}: {checked:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_example_in_the_readme_is_what_the_code_does() {
+    let mut checked = BTreeMap::new();
+    check_page("README.md", &mut checked).await;
+    assert!(checked.contains_key("request"), "README.md shows no request: {checked:?}");
+}
+
+async fn check_page(page: &str, checked: &mut BTreeMap<String, usize>) {
+    let mut reader = Reader::default();
+    for piece in pieces(page, &text(page)) {
+        if let Some(kind) = reader.check(piece).await {
+            *checked.entry(kind).or_default() += 1;
+        }
     }
 }
 
@@ -118,6 +130,17 @@ impl Reader {
                 assert_eq!(answered.status, 200, "{at}: {}", answered.body);
                 assert_same(&at, &body, &answered.body, &["decision_id", "elapsed_ms", "data_age_ms", "checked_at"]);
             }
+            ["json", "verdict", "part"] => {
+                let shown: Map<String, Value> =
+                    serde_json::from_str(&body).unwrap_or_else(|error| panic!("{at}: {error}"));
+                let answered = asked(ProviderName::CallTools, r#"{"connection": "acme", "queue": "1"}"#, None).await;
+                let verdict: Value = serde_json::from_str(&answered.body).unwrap_or_default();
+                let unknown: Vec<&String> = shown.keys().filter(|key| verdict.get(key.as_str()).is_none()).collect();
+                assert!(unknown.is_empty(), "{at}: a verdict has no {unknown:?}");
+                let reason = shown.get("reason").and_then(Value::as_str);
+                let known = reason.is_none_or(|reason| Reason::ALL.iter().any(|known| known.as_str() == reason));
+                assert!(known, "{at}: there is no reason {reason:?}");
+            }
             ["http"] => {
                 for line in body.lines().filter(|line| line.starts_with("GET ")) {
                     check_address(&at, line);
@@ -130,7 +153,7 @@ impl Reader {
     }
 
     async fn check_row(&self, at: &str, cells: &[String]) -> Option<String> {
-        let [criterion, sees, outcome, ..] = cells else { return None };
+        let [criterion, shown, outcome, ..] = cells else { return None };
         let criterion = criterion.strip_prefix("`{")?.strip_suffix("}`")?;
         let (provider, answer) = self.answer.as_ref().unwrap_or_else(|| panic!("{at}: no answer in front of it"));
         let acceptance: Value =
@@ -139,13 +162,17 @@ impl Reader {
         let answered = asked(*provider, &request.to_string(), Some(answer)).await;
         let verdict: Value = serde_json::from_str(&answered.body).unwrap_or_default();
         assert_eq!(answered.status, 200, "{at}: {}", answered.body);
-        let seen: Vec<String> = findings(&verdict).map(|finding| finding["observed"].to_string()).collect();
+        let observed: Vec<String> = findings(&verdict).map(|finding| finding["observed"].to_string()).collect();
         let came_to = match (&verdict["reason"], &verdict["on_unknown_applied"]) {
             (reason, Value::Bool(true)) => format!("unknown, `{}`", reason.as_str().unwrap_or_default()),
             (reason, _) if reason == "ok" => "met".to_owned(),
             _ => "not met".to_owned(),
         };
-        assert_eq!((sees.trim_matches('`'), outcome.as_str()), (seen.join(", ").as_str(), came_to.as_str()), "{at}");
+        assert_eq!(
+            (shown.trim_matches('`'), outcome.as_str()),
+            (observed.join(", ").as_str(), came_to.as_str()),
+            "{at}"
+        );
         Some("row".to_owned())
     }
 }
@@ -164,11 +191,10 @@ fn stands_alone(acceptance: &Value) -> bool {
     ["all", "any", "not", "parse_type"].iter().any(|key| acceptance.get(*key).is_some())
 }
 
-/// Reads a request, and completes it without any defaults.
+/// Reads a request, and completes its criteria.
 fn requested(provider: ProviderName, request: &str) -> Result<(), String> {
     fn by<P: Provider>(request: &str) -> Result<(), String> {
-        let request = CheckRequest::from_json::<P>(request).map_err(|faults| format!("{faults:?}"))?;
-        request.plan::<P>(&Map::new()).map(drop).map_err(|faults| format!("{faults:?}"))
+        CheckRequest::from_json::<P>(request).map(drop).map_err(|faults| format!("{faults:?}"))
     }
     match provider {
         ProviderName::CallTools => by::<CallTools>(request),
@@ -178,24 +204,21 @@ fn requested(provider: ProviderName, request: &str) -> Result<(), String> {
     }
 }
 
-/// Reads a secret, and its defaults as a request that leaves everything to them would meet them.
+/// Reads a secret, and its defaults as if they stood in a request.
 fn usable(provider: ProviderName, secret: &str) -> Result<(), String> {
-    fn by<P: Provider>(secret: &str) -> Result<(), String> {
+    fn by<P: Provider>(secret: &str) -> Result<Map<String, Value>, String> {
         let stored = StoredSecret { version: "1".to_owned(), value: secret.to_owned().into() };
-        let connection = Connection::read::<P>(&stored, false)?;
-        if let Some(pem) = connection.ca_pem() {
-            HttpClients::new().map_err(|failure| failure.to_string())?.trusting(Some(pem)).map(drop)?;
-        }
-        let request = CheckRequest::from_json::<P>(r#"{"connection": "acme", "queue": "1"}"#);
-        let request = request.map_err(|faults| format!("{faults:?}"))?;
-        request.plan::<P>(connection.defaults()).map(drop).map_err(|faults| format!("{faults:?}"))
+        Ok(Connection::read::<P>(&stored, false)?.defaults().clone())
     }
-    match provider {
+    let mut defaults = match provider {
         ProviderName::CallTools => by::<CallTools>(secret),
         ProviderName::GenesysCloud => by::<GenesysCloud>(secret),
         ProviderName::RingCentral => by::<RingCentral>(secret),
         ProviderName::PortSip => by::<PortSip>(secret),
-    }
+    }?;
+    defaults.insert("connection".to_owned(), Value::from("acme"));
+    defaults.insert("queue".to_owned(), Value::from("1"));
+    requested(provider, &Value::Object(defaults).to_string())
 }
 
 /// What callgate answers where the provider gives this answer to whatever it is asked. Without an answer the

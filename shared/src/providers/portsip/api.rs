@@ -39,6 +39,8 @@ pub(super) enum Waiting {
     Callers(i64),
     /// It does not serve the list.
     NotServed,
+    /// The recipe does not want to know.
+    NotAskedFor,
 }
 
 const QUEUES_A_PAGE: usize = 100;
@@ -102,19 +104,29 @@ pub(super) async fn waiting(upstream: &Upstream, queue: &str) -> Result<Waiting,
 }
 
 /// The status of every agent, by extension number, in one request. `None`: this PBX does not answer it as hoped.
-pub(super) async fn all_statuses(upstream: &Upstream, queue: &str, agents: &[Value]) -> Option<HashMap<String, Value>> {
+pub(super) async fn all_statuses(
+    upstream: &Upstream,
+    queue: &str,
+    agents: &[Value],
+) -> Result<Option<HashMap<String, Value>>, Failure> {
     let numbers: Vec<&Value> = agents.iter().filter_map(|agent| agent.get("extension_number")).collect();
     let url = upstream.url(&["api", "call_queues", queue, "agents", "status", "get_many"]);
     let ask = Ask::query(url, &serde_json::json!({"extension_numbers": numbers}));
-    let answer = upstream.send(&ask).await.ok().filter(|answer| answer.status == 200)?;
-    let (body, _) = json(&answer).ok()?;
-    let items = body.as_array().or_else(|| body.get(LIST)?.as_array())?;
+    let answer = upstream.send(&ask).await?;
+    match answer.status {
+        200 => {}
+        // Not there, or another form of question wanted.
+        400 | 404 | 405 => return Ok(None),
+        _ => return Err(failure(&answer)),
+    }
+    let Ok((body, _)) = json(&answer) else { return Ok(None) };
+    let Some(items) = body.as_array().or_else(|| body.get(LIST)?.as_array()) else { return Ok(None) };
     let statuses: HashMap<String, Value> = items
         .iter()
         .filter_map(|item| Some((item.get("extension_number")?.as_str()?.to_owned(), item.get("status")?.clone())))
         .collect();
     // An answer that leaves agents out is none that can be counted on.
-    (statuses.len() >= numbers.len()).then_some(statuses)
+    Ok(Some(statuses).filter(|statuses| statuses.len() >= numbers.len()))
 }
 
 /// An agent of the list, with what the PBX says of it now merged in.

@@ -143,14 +143,11 @@ impl Provider for PortSip {
         need: &Need<'_>,
     ) -> Result<Snapshot, Failure> {
         let queue = self.queue_id(upstream, &question.queue).await?;
-        let waiting = async {
-            match question.template {
-                PortSipTemplate::QueueAgents => Ok(None),
-                PortSipTemplate::QueueHeadroom => api::waiting(upstream, &queue).await.map(Some),
-            }
-        };
-        let (status, agents, waiting) =
-            futures_util::join!(api::queue_status(upstream, &queue), self.agents(upstream, &queue), waiting);
+        let (status, agents) = futures_util::join!(api::queue_status(upstream, &queue), self.agents(upstream, &queue));
+        if matches!(status, Err(Failure::QueueNotFound { .. })) {
+            // The extension number may belong to another queue by now: the next check looks it up again.
+            self.queue_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&queue_key(upstream, &question.queue));
+        }
         let status = status?;
         if status.closed {
             return Ok(closed(status));
@@ -164,30 +161,41 @@ impl Provider for PortSip {
             warnings: Vec::new(),
             unread_because: None,
         };
+        let mut waiting_failed = None;
+        let waiting = match question.template {
+            PortSipTemplate::QueueAgents => Ok(api::Waiting::NotAskedFor),
+            // After the others, so that a refused token costs two requests and not three.
+            PortSipTemplate::QueueHeadroom => api::waiting(upstream, &queue).await,
+        };
         let waiting = match waiting {
-            Ok(None) => None,
-            Ok(Some(api::Waiting::Callers(callers))) => Some(Interval::exactly(callers)),
-            Ok(Some(api::Waiting::NotServed)) => {
+            Ok(api::Waiting::NotAskedFor) => None,
+            Ok(api::Waiting::Callers(callers)) => Some(Interval::exactly(callers)),
+            Ok(api::Waiting::NotServed) => {
                 snapshot
                     .warnings
                     .push("this PBX does not say who is waiting; it does since version 22.2.22".to_owned());
                 None
             }
-            // Whether it matters, the criteria decide.
             Err(failure) => {
-                snapshot.unread_because = Some(failure);
+                waiting_failed = Some(failure);
                 None
             }
         };
         let reader = StatusReader { upstream, queue: &queue, need, waiting };
         let bulk = question.options.bulk_status && !self.is_without_bulk(upstream);
-        if bulk && let Some(statuses) = api::all_statuses(upstream, &queue, &agents.items).await {
-            return reader.merge(snapshot, agents.items, &statuses);
-        }
-        if bulk {
+        let statuses = if bulk { api::all_statuses(upstream, &queue, &agents.items).await? } else { None };
+        if bulk && statuses.is_none() {
             self.without_bulk.lock().unwrap_or_else(PoisonError::into_inner).insert(upstream.url(&[]).to_string());
         }
-        reader.read(snapshot, agents.items).await
+        let snapshot = match statuses {
+            Some(statuses) => reader.merge(snapshot, agents.items, &statuses)?,
+            None => reader.read(snapshot, agents.items).await?,
+        };
+        match waiting_failed {
+            // Whether it matters, the criteria decide; then it is the cause, and not that the count is missing.
+            Some(failure) if need.evaluate(&snapshot).outcomes.may_be_unsettled() => Err(failure),
+            _ => Ok(snapshot),
+        }
     }
 }
 
@@ -197,7 +205,7 @@ impl PortSip {
         if queue.is_empty() || !queue.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(queue.to_owned());
         }
-        let key = (upstream.url(&[]).to_string(), queue.to_owned());
+        let key = queue_key(upstream, queue);
         let known = self.queue_ids.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(id) = known {
             return Ok(id);
@@ -228,6 +236,11 @@ impl PortSip {
         let without = self.without_bulk.lock().unwrap_or_else(PoisonError::into_inner);
         without.contains(upstream.url(&[]).as_str())
     }
+}
+
+/// What a queue's id is remembered by: the PBX and the extension number.
+fn queue_key(upstream: &Upstream, queue: &str) -> (String, String) {
+    (upstream.url(&[]).to_string(), queue.to_owned())
 }
 
 fn closed(status: api::QueueStatus) -> Snapshot {
