@@ -321,7 +321,8 @@ async fn ask(gates: &Gates, subject: &Subject, queue: &str) -> Result<Value, Str
 }
 
 /// A queue id of the provider's form that no account has.
-fn impossible_queue(provider: ProviderName) -> &'static str {
+#[must_use]
+pub fn impossible_queue(provider: ProviderName) -> &'static str {
     match provider {
         ProviderName::CallTools | ProviderName::RingCentral => "999999999999",
         ProviderName::GenesysCloud => "00000000-0000-4000-8000-000000000000",

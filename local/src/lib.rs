@@ -5,3 +5,4 @@ pub mod gates;
 pub mod gateway;
 pub mod sample;
 pub mod simulator;
+pub mod store;

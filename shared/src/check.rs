@@ -267,7 +267,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
 impl<P: Provider> Gate<P, MemoryStore> {
     /// Puts the secret of a connection: a JSON object as text.
     pub fn put_secret(&self, connection: &str, secret: impl Into<SecretString>) {
-        self.secrets.store().put(&secret_name(P::NAME, connection), secret);
+        self.secrets.store().put_secret(&secret_name(P::NAME, connection), secret);
     }
 }
 

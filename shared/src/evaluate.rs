@@ -161,14 +161,12 @@ impl<'s> Reader<'s> {
         if growing.is_some_and(|list| list.is_unread_at(path)) {
             return Seen::Unread;
         }
-        let among = match path.prefix(root) {
-            Some(Value::Array(items)) => items.len(),
-            Some(Value::Object(members)) => members.len(),
-            _ => return Seen::Missing,
-        };
+        if !matches!(path.prefix(root), Some(Value::Array(_) | Value::Object(_))) {
+            return Seen::Missing;
+        }
         let values: Vec<&Value> = path.select(root).into_iter().filter(|value| !value.is_null()).collect();
         // Absent from every record, or null in every one: the provider does not give the field.
-        let dropped = path.tail() == Tail::FieldOfEach && values.is_empty() && among > 0;
+        let dropped = values.is_empty() && path.is_dropped_from(root);
         let seen = count(values.len());
         let low = if values.iter().all(|value| value.is_boolean()) {
             count(values.iter().filter(|value| value.as_bool() == Some(true)).count())

@@ -37,6 +37,12 @@ pub enum Failure {
         /// The provider's own code or text.
         said: String,
     },
+    /// The token endpoint refused the grant. The operator corrects it; it is not tried again until then.
+    #[error("the token endpoint refuses the grant ({said})")]
+    AuthRejected {
+        /// The endpoint's own code or text, and what it is likely to mean.
+        said: String,
+    },
     /// 403: the token lacks a permission. The operator grants it at the provider.
     #[error("the provider refuses what was asked ({said})")]
     AuthForbidden {
@@ -114,6 +120,7 @@ impl Failure {
             Self::SecretsUnavailable { .. } => Reason::SecretsUnavailable,
             Self::CallerForbidden => Reason::CallerForbidden,
             Self::AuthExpired { .. } => Reason::AuthExpired,
+            Self::AuthRejected { .. } => Reason::AuthRejected,
             Self::AuthForbidden { .. } => Reason::AuthForbidden,
             Self::QueueNotFound { .. } => Reason::QueueNotFound,
             Self::InvalidQuery { .. } => Reason::InvalidQuery,
@@ -138,6 +145,7 @@ impl Failure {
             | Self::SecretsUnavailable { .. }
             | Self::CallerForbidden
             | Self::AuthExpired { .. }
+            | Self::AuthRejected { .. }
             | Self::AuthForbidden { .. }
             | Self::QueueNotFound { .. }
             | Self::InvalidQuery { .. }

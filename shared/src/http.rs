@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 use rustls::ClientConfig;
 use serde_json::{Map, Value};
@@ -113,6 +113,7 @@ pub struct Ask {
     accept: &'static str,
     body: Option<(&'static str, Bytes)>,
     authorization: Authorize,
+    cookie: Option<HeaderValue>,
     repeatable: bool,
 }
 
@@ -128,7 +129,14 @@ impl Ask {
     /// A GET.
     #[must_use]
     pub fn get(url: Url) -> Self {
-        Self { url, accept: JSON, body: None, authorization: Authorize::AsTheSecretSays, repeatable: true }
+        Self {
+            url,
+            accept: JSON,
+            body: None,
+            authorization: Authorize::AsTheSecretSays,
+            cookie: None,
+            repeatable: true,
+        }
     }
 
     /// A query that is sent as a POST with a JSON body, and changes nothing: it may be sent twice.
@@ -144,12 +152,38 @@ impl Ask {
         let token = written.split_once(' ').map_or(written, |(_, token)| token);
         let form =
             form_urlencoded::Serializer::new(String::new()).append_pair(token_field, token).extend_pairs(more).finish();
-        Self {
-            body: Some(("application/x-www-form-urlencoded", Bytes::from(form))),
-            authorization: Authorize::InTheBody,
-            repeatable: false,
-            ..Self::get(url)
-        }
+        Self { body: Some((FORM, Bytes::from(form))), ..Self::once(url) }
+    }
+
+    /// A form, sent once: what it asks for must not be asked for twice. It carries no credential but its own.
+    #[must_use]
+    pub fn form_once(url: Url, fields: &[(&str, &str)]) -> Self {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        Self { body: Some((FORM, Bytes::from(form))), ..Self::once(url) }
+    }
+
+    /// A JSON body, sent once. It carries no credential but its own.
+    #[must_use]
+    pub fn json_once(url: Url, body: &Value) -> Self {
+        Self { body: Some((JSON, Bytes::from(body.to_string()))), ..Self::once(url) }
+    }
+
+    /// A GET, sent once and without a credential.
+    #[must_use]
+    pub fn once(url: Url) -> Self {
+        Self { authorization: Authorize::InTheBody, repeatable: false, ..Self::get(url) }
+    }
+
+    /// With a session's cookie.
+    #[must_use]
+    pub fn with_cookie(self, cookie: HeaderValue) -> Self {
+        Self { cookie: Some(cookie), ..self }
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
     }
 
     /// Wanting another media type.
@@ -166,6 +200,7 @@ impl Ask {
 }
 
 const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A provider's answer, whatever its status.
 #[derive(Clone, Debug)]
@@ -280,6 +315,9 @@ impl Upstream {
             Authorize::With(header) => request.header(AUTHORIZATION, header.clone()),
             Authorize::InTheBody => request,
         };
+        if let Some(cookie) = &ask.cookie {
+            request = request.header(COOKIE, cookie.clone());
+        }
         if let Some((content_type, body)) = &ask.body {
             request = request.header(CONTENT_TYPE, *content_type).body(body.clone());
         }

@@ -11,9 +11,11 @@ use serde_json::{Map, Value, json};
 
 use crate::budget::Budget;
 use crate::check::Gate;
-use crate::credentials::{SecretStore, SecretsManagerStore};
+use crate::clock::Clock;
+use crate::credentials::{SecretStore, SecretsManagerStore, StoreFailure, WritableStore};
 use crate::http::HttpClients;
 use crate::providers::Provider;
+use crate::refresh::Refresher;
 use crate::routes::{HttpAnswer, HttpRequest, respond, respond_directly};
 use crate::settings::{RoleCredentials, Settings};
 use crate::telemetry;
@@ -36,6 +38,53 @@ pub async fn serve<P: Provider>() -> Result<(), Error> {
         Ok::<Value, Error>(Box::pin(handle(&gate, payload.get(), &context)).await)
     }))
     .await
+}
+
+/// Serves the scheduled refresh until the sandbox ends.
+///
+/// # Errors
+/// The runtime cannot be reached.
+pub async fn serve_refresh() -> Result<(), Error> {
+    let (settings, warnings) = Settings::from_environment();
+    for warning in warnings {
+        telemetry::write_warning(&warning);
+    }
+    let http = HttpClients::new()?;
+    let store = SecretsManagerStore::new(&settings, RoleCredentials::from_environment(), http.public());
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async {
+        let (payload, _) = event.into_parts();
+        Ok::<Value, Error>(Box::pin(handle_refresh(&store, &http, &settings, payload.get())).await)
+    }))
+    .await
+}
+
+/// Answers a scheduled event: `{"refresh": {}}`, whatever else is in it. Anything else is answered with what to send.
+pub async fn handle_refresh<S: WritableStore>(
+    store: &S,
+    http: &HttpClients,
+    settings: &Settings,
+    payload: &str,
+) -> Value {
+    let event: Value = serde_json::from_str(payload).unwrap_or_default();
+    if event.get("refresh").is_none() {
+        return json!({"status": 400, "detail": "this function refreshes tokens: send {\"refresh\": {}}"});
+    }
+    match Refresher::new(store, http, Clock::system(), settings.allow_loopback).run().await {
+        Ok(refreshed) => {
+            for line in &refreshed {
+                telemetry::write_refreshed(line);
+            }
+            json!({"refreshed": refreshed})
+        }
+        Err(failure) => {
+            let problem = match failure {
+                StoreFailure::Unavailable(problem) => problem,
+                StoreFailure::Missing | StoreFailure::Binary => "the secrets cannot be listed".to_owned(),
+            };
+            telemetry::write_warning(&format!("nothing was refreshed: {problem}"));
+            json!({"status": 503, "detail": format!("the secrets cannot be listed: {problem}")})
+        }
+    }
 }
 
 /// Answers one event. There is no event that makes the function fail.

@@ -83,6 +83,14 @@ impl Settings {
     }
 }
 
+/// The file in which `callgate connect` keeps connections on this machine: `CALLGATE_STORE`, else
+/// `.callgate/secrets.json` in the user's home. `None`: there is no home.
+#[must_use]
+pub fn local_store() -> Option<std::path::PathBuf> {
+    let named = variable("CALLGATE_STORE").map(std::path::PathBuf::from);
+    named.or_else(|| Some(std::path::Path::new(&variable("HOME")?).join(".callgate").join("secrets.json")))
+}
+
 impl RoleCredentials {
     /// Reads the role's credentials. `None`: not all of them are set.
     #[must_use]

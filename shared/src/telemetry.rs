@@ -1,11 +1,14 @@
 //! The one log line of a check: what was decided and why, never a body, a secret or a caller's number.
 
 use std::io::Write;
+use std::time::SystemTime;
 
 use serde::Serialize;
+use serde_json::json;
 
-use crate::clock::rfc3339;
+use crate::clock::{millis_between, rfc3339};
 use crate::providers::ProviderName;
+use crate::refresh::Refreshed;
 use crate::settings::Settings;
 use crate::verdict::{Decision, Reason, Source, Verdict};
 
@@ -57,6 +60,28 @@ pub fn write(settings: &Settings, verdict: &Verdict) {
         call_id: verdict.call_id.as_deref(),
     };
     write_line(&line);
+}
+
+/// Writes a connection's line after a refresh, with its metrics in `CloudWatch`'s embedded format.
+pub fn write_refreshed(refreshed: &Refreshed) {
+    write_line(&json!({
+        "event": "refresh",
+        "provider": refreshed.provider,
+        "connection": refreshed.connection,
+        "outcome": refreshed.outcome,
+        "minutes_left": refreshed.minutes_left,
+        "expires_at": refreshed.expires_at,
+        "cause": refreshed.cause,
+        "refresh_failed": u8::from(refreshed.outcome.is_alarming()),
+        "_aws": {
+            "Timestamp": millis_between(SystemTime::UNIX_EPOCH, SystemTime::now()),
+            "CloudWatchMetrics": [{
+                "Namespace": "callgate",
+                "Dimensions": [["provider", "connection"]],
+                "Metrics": [{"Name": "minutes_left"}, {"Name": "refresh_failed", "Unit": "Count"}],
+            }],
+        },
+    }));
 }
 
 /// Writes a remark on the deployment itself.

@@ -124,7 +124,13 @@ fn criteria_are_tried_on_a_saved_answer() {
         let evaluation: Value = serde_json::from_str(&stdout(&output)).unwrap();
         assert_eq!(evaluation["outcome"], outcome);
         assert_eq!(evaluation["findings"].as_array().unwrap().len(), 1);
-        assert!(stdout(&run(&arguments, "")).starts_with(outcome));
+        let in_words = stdout(&run(&arguments, ""));
+        assert!(in_words.starts_with(outcome));
+        for warning in evaluation["warnings"].as_array().unwrap() {
+            assert!(in_words.contains(&format!("\nwarning: {}", warning.as_str().unwrap())), "{in_words}");
+        }
+        let reads_what_is_not_there = evaluation["warnings"].to_string().contains("reads `total`");
+        assert_eq!(reads_what_is_not_there, outcome == "unknown", "{evaluation}");
     }
     let faulty = file("criteria.json", r#"{"patern": "x", "condition": "more"}"#);
     let output = run(&["evaluate", "--document", &document, "--acceptance", &faulty], "");

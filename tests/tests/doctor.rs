@@ -1,5 +1,4 @@
 //! `callgate doctor`: every kind of trouble is found where it is, and nothing is found where there is none.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -79,8 +79,12 @@ impl Evaluate {
         } else {
             let findings: Vec<Value> =
                 decided.findings.iter().filter_map(|finding| serde_json::to_value(finding).ok()).collect();
-            let warnings: String = warnings.iter().map(|warning| format!("\nwarning: {warning}")).collect();
-            print(&format!("{outcome}: {}\n{}{warnings}", message(&decided), findings_table(&findings)));
+            let mut text = format!("{outcome}: {}\n{}", message(&decided), findings_table(&findings));
+            for warning in &warnings {
+                text.push_str("\nwarning: ");
+                text.push_str(warning);
+            }
+            print(&text);
         }
         Ok(ExitCode::from(code))
     }

@@ -1,10 +1,14 @@
 //! The commands, and what they have in common: reading files, printing, exit codes.
 
 mod check;
+mod connect;
+mod connections;
 mod demo;
 mod doctor;
 mod evaluate;
+mod refresh;
 mod serve;
+mod stores;
 mod table;
 
 use std::io::{Read, Write};
@@ -22,6 +26,12 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Decide one request from a file: exit code 0 accept, 1 reject, 2 decided by policy, 64 bad request.
     Check(check::Check),
+    /// Check a provider account's credentials against the provider, and store them.
+    Connect(connect::Connect),
+    /// List the connections that are stored, with the minutes their tokens have left and never a value.
+    Connections(connections::Connections),
+    /// Run the scheduled refresh once.
+    Refresh(refresh::Refresh),
     /// Find out why a connection does not answer as it should: exit code 0 where nothing is wrong, 1 where something is.
     Doctor(doctor::Doctor),
     /// Try acceptance criteria on a saved answer, offline: exit code 0 met, 1 not met, 2 unknown, 64 bad request.
@@ -53,6 +63,9 @@ pub(crate) async fn run(command: Option<Command>) -> ExitCode {
         None => demo::run().await,
         Some(Command::Serve(serve)) => serve.run().await,
         Some(Command::Check(check)) => check.run().await,
+        Some(Command::Connect(connect)) => connect.run().await,
+        Some(Command::Connections(connections)) => connections.run().await,
+        Some(Command::Refresh(refresh)) => refresh.run().await,
         Some(Command::Doctor(doctor)) => doctor.run().await,
         Some(Command::Evaluate(evaluate)) => evaluate.run(),
     };

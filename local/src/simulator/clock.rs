@@ -55,12 +55,20 @@ impl Clock {
     /// The present as the providers print it: RFC 3339, UTC, milliseconds.
     pub(super) fn timestamp(&self) -> String {
         let now = self.now();
-        let (days, second) = (now.as_secs() / 86_400, now.as_secs() % 86_400);
-        let (year, month, day) = civil_date(days);
-        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-        let milli = now.subsec_millis();
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+        format!("{}.{:03}Z", civil_time(now), now.subsec_millis())
     }
+}
+
+/// A time since the Unix epoch as RFC 3339 prints it in UTC, in whole seconds.
+pub(super) fn timestamp_seconds(time: Duration) -> String {
+    format!("{}Z", civil_time(time))
+}
+
+fn civil_time(time: Duration) -> String {
+    let (days, second) = (time.as_secs() / 86_400, time.as_secs() % 86_400);
+    let (year, month, day) = civil_date(days);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
 /// The Gregorian date of a day counted from 1970-01-01, reckoned in years that begin in March so that a leap day is a year's last.

@@ -147,6 +147,7 @@ fn state<P: Provider>(provider: &P, faults: &Faults) -> Value {
         "provider": P::NAME,
         "dialect": provider.dialect().name(),
         "pending_faults": faults.pending(),
+        "accepted_tokens": provider.tokens().accepted(provider.clock().now()).len(),
     });
     joined(head, provider.state())
 }

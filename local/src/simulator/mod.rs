@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub mod calltools;
+mod clients;
 pub mod clock;
 pub mod control;
 mod document;
@@ -88,6 +89,13 @@ pub trait Provider: Send + 'static {
 
     /// A failure in the provider's own form.
     fn failure(&mut self, failure: Failure) -> Answer;
+
+    /// The failure of one request. A token endpoint reports some of them in another form, or with another status, than
+    /// the rest of an API.
+    fn failure_of(&mut self, request: &Request, failure: Failure) -> Answer {
+        let _ = request;
+        self.failure(failure)
+    }
 
     /// Queues and agents with their states, and the words a state can be.
     fn state(&self) -> Value;

@@ -72,7 +72,7 @@ fn faulty<P: Provider>(shared: &Shared<P>, request: &Request, fault: Fault, cut:
     let own = || lock(&shared.provider).answer(request);
     let answer = match fault.effect {
         Effect::Pass => own(),
-        Effect::Fail(failure) => lock(&shared.provider).failure(failure),
+        Effect::Fail(failure) => lock(&shared.provider).failure_of(request, failure),
         Effect::Replace(status, body) => Answer::empty(status).body(body),
         Effect::Truncate(kept_bytes) => {
             let answer = own();

@@ -81,6 +81,14 @@ impl Tokens {
         entry.denial.map_or(Standing::Accepted, Standing::Denied)
     }
 
+    /// The tokens that are accepted at a time since the Unix epoch, in alphabetical order, which is that of their issue
+    /// for those that a simulator gave out.
+    #[must_use]
+    pub fn accepted(&self, now: Duration) -> Vec<String> {
+        let known: Vec<String> = lock(&self.entries).keys().cloned().collect();
+        known.into_iter().filter(|token| self.standing(token, now) == Standing::Accepted).collect()
+    }
+
     fn put(&self, token: &str, entry: Entry) {
         lock(&self.entries).insert(token.to_owned(), entry);
     }
@@ -103,6 +111,19 @@ mod tests {
         assert_eq!(tokens.standing("t", Duration::from_secs(9)), Standing::Accepted);
         assert_eq!(tokens.standing("t", Duration::from_secs(10)), Standing::Expired);
         assert_eq!(tokens.standing("u", Duration::ZERO), Standing::Unknown);
+    }
+
+    #[test]
+    fn what_ended_or_was_denied_or_removed_is_not_among_the_accepted() {
+        let tokens = Tokens::default();
+        for token in ["e", "d", "c", "b", "a"] {
+            tokens.accept_until(token, Duration::from_secs(10));
+        }
+        tokens.expire("b");
+        tokens.deny("c", Denial::User);
+        tokens.remove("d");
+        assert_eq!(tokens.accepted(Duration::from_secs(9)), ["a", "e"]);
+        assert!(tokens.accepted(Duration::from_secs(10)).is_empty());
     }
 
     #[test]

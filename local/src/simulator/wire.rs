@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -81,10 +83,39 @@ impl Request {
         given.eq_ignore_ascii_case(scheme).then(|| credential.trim())
     }
 
+    /// The id and the secret of a `Basic` credential.
+    #[must_use]
+    pub fn basic(&self) -> Option<(String, String)> {
+        let pair = String::from_utf8(STANDARD.decode(self.credential("basic")?).ok()?).ok()?;
+        let (id, secret) = pair.split_once(':')?;
+        Some((id.to_owned(), secret.to_owned()))
+    }
+
+    /// The body as a form, where the content type says that it is one.
+    #[must_use]
+    pub fn form(&self) -> Option<Form> {
+        let content_type = self.header("content-type")?.split(';').next()?.trim();
+        let is_form = content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        is_form.then(|| Form(form_urlencoded::parse(&self.body).into_owned().collect()))
+    }
+
     /// The body as JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
+    }
+}
+
+/// The fields of a form body.
+#[derive(Clone, Debug, Default)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// A field's value. One without a value is as good as absent.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let entry = self.0.iter().find(|(known, value)| known == name && !value.is_empty());
+        entry.map(|(_, value)| value.as_str())
     }
 }
 
@@ -191,6 +222,32 @@ mod tests {
         assert_eq!(request.list("expand"), ["presence", "a", "b"]);
         assert_eq!(request.parameter("presence"), Some("On Queue"));
         assert_eq!(request.parameter("absent"), None);
+    }
+
+    #[test]
+    fn a_form_is_one_by_its_content_type() {
+        let with_type = |content_type: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", content_type.parse().unwrap());
+            let body = Bytes::from_static(b"grant_type=a%3Ab&empty=&x=1+2");
+            Request::new("POST", &"/".parse().unwrap(), headers, body).form()
+        };
+        let form = with_type("Application/X-WWW-Form-URLencoded; charset=utf-8").unwrap();
+        assert_eq!((form.field("grant_type"), form.field("x")), (Some("a:b"), Some("1 2")));
+        assert_eq!((form.field("empty"), form.field("absent")), (None, None));
+        assert!(with_type("application/json").is_none());
+    }
+
+    #[test]
+    fn a_basic_credential_is_split_at_its_first_colon() {
+        let given = |authorization: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("authorization", authorization.parse().unwrap());
+            Request::new("POST", &"/".parse().unwrap(), headers, Bytes::new()).basic()
+        };
+        assert_eq!(given("Basic aWQ6c2U6Y3JldA=="), Some(("id".to_owned(), "se:cret".to_owned())));
+        assert_eq!(given("Bearer aWQ6c2U6Y3JldA=="), None);
+        assert_eq!(given("Basic ?"), None);
     }
 
     #[test]

@@ -38,7 +38,7 @@ struct Remembered {
 
 /// How long before its end a token is looked for anew: the refresher has long written the next.
 const NEAR_ITS_END: Duration = Duration::from_mins(1);
-/// How often the store is asked while it has nothing better.
+/// How often the store is asked while the token in hand nears its end.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How long a refused token is not sent again: the provider must not take a queue of calls for an attack.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
@@ -151,12 +151,16 @@ impl<S: SecretStore> Secrets<S> {
         Arc::clone(remembered.entry(name.to_owned()).or_default())
     }
 
-    /// Whether what is in hand can be used without asking the store. A clock that was set back makes every age unknown.
+    /// Whether what is in hand can be used without asking the store. What is of no use is looked for anew each time; a
+    /// clock that was set back makes every age unknown.
     fn is_fresh(&self, known: &Remembered) -> bool {
         let now = self.clock.now();
-        let younger_than = |limit| now.duration_since(known.asked_at).is_ok_and(|age| age < limit);
-        let looks_for_a_newer = known.connection.ends_within(NEAR_ITS_END, now) || known.refused_at.is_some();
-        younger_than(if looks_for_a_newer { ASK_AGAIN_AFTER.min(self.ttl) } else { self.ttl })
+        if known.refused_at.is_some() || known.connection.has_expired(now) {
+            return false;
+        }
+        let limit =
+            if known.connection.ends_within(NEAR_ITS_END, now) { ASK_AGAIN_AFTER.min(self.ttl) } else { self.ttl };
+        now.duration_since(known.asked_at).is_ok_and(|age| age < limit)
     }
 
     async fn read<P: Provider>(&self, name: &str, entry: &Entry, until: Instant) -> Result<Remembered, Failure> {

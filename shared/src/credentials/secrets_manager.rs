@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -17,12 +17,12 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::{SecretStore, StoreFailure, StoredSecret};
+use super::{OpenStore, SecretStore, StoreFailure, StoredSecret, WritableStore, Written};
 use crate::settings::{RoleCredentials, Settings};
 
-/// Secrets in AWS Secrets Manager; read only.
+/// Secrets in AWS Secrets Manager.
 #[derive(Clone, Debug)]
 pub struct SecretsManagerStore {
     client: Client,
@@ -56,6 +56,8 @@ impl SecretsManagerStore {
 }
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+const LIST_PAGE: i32 = 100;
+const MAX_LIST_PAGES: usize = 100;
 
 impl SecretStore for SecretsManagerStore {
     async fn read(&self, name: &str) -> Result<StoredSecret, StoreFailure> {
@@ -67,13 +69,73 @@ impl SecretStore for SecretsManagerStore {
     }
 }
 
-fn store_failure(error: &SdkError<GetSecretValueError, HttpResponse>) -> StoreFailure {
-    if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) {
+impl WritableStore for SecretsManagerStore {
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreFailure> {
+        let filter = Filter::builder().key(FilterNameStringType::Name).values(prefix).build();
+        let mut names = Vec::new();
+        let mut next = None;
+        // A listing that never ends must; no account has so many grants.
+        for _ in 0..MAX_LIST_PAGES {
+            let page = self
+                .client
+                .list_secrets()
+                .filters(filter.clone())
+                .max_results(LIST_PAGE)
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(|error| store_failure(&error))?;
+            // The filter matches beginnings of words, too: the prefix is held to here.
+            let listed = page.secret_list().iter().filter_map(|secret| secret.name());
+            names.extend(listed.filter(|name| name.starts_with(prefix)).map(str::to_owned));
+            next = page.next_token;
+            if next.is_none() {
+                break;
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    async fn put(&self, name: &str, value: SecretString, request_id: &str) -> Result<Written, StoreFailure> {
+        let result = self
+            .client
+            .put_secret_value()
+            .secret_id(name)
+            .client_request_token(request_id)
+            .secret_string(value.expose_secret())
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if error.code() == Some("ResourceExistsException") => Ok(Written::RefusedForAnother),
+            Err(error) => Err(store_failure(&error)),
+        }
+    }
+}
+
+impl OpenStore for SecretsManagerStore {
+    async fn store(&self, name: &str, value: SecretString) -> Result<(), StoreFailure> {
+        let text = value.expose_secret();
+        let created = self.client.create_secret().name(name).secret_string(text).send().await;
+        match created {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ResourceExistsException") => {
+                let put = self.client.put_secret_value().secret_id(name).secret_string(text).send().await;
+                put.map(|_| ()).map_err(|error| store_failure(&error))
+            }
+            Err(error) => Err(store_failure(&error)),
+        }
+    }
+}
+
+fn store_failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> StoreFailure {
+    if error.code() == Some("ResourceNotFoundException") {
         return StoreFailure::Missing;
     }
     StoreFailure::Unavailable(match error.code() {
         Some("AccessDeniedException") => {
-            "AccessDeniedException; allow secretsmanager:GetSecretValue on the secret".to_owned()
+            "AccessDeniedException; the function's role lacks a permission on the secret".to_owned()
         }
         Some(code) => code.chars().filter(char::is_ascii_alphanumeric).take(60).collect(),
         None => match error {

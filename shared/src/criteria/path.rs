@@ -11,6 +11,8 @@ pub struct FieldPath {
     prefix: JsonPath,
     prefix_steps: Vec<Step>,
     tail: Tail,
+    /// Where the path is plain names over lists: the items of each list, and the field of theirs that the path names.
+    fields_of_items: Vec<(JsonPath, JsonPath)>,
 }
 
 /// What follows the longest run of names and indexes at the start of a path.
@@ -57,7 +59,14 @@ impl FieldPath {
         }
         let prefix_text = jsonpath.get(..outline.prefix_end).unwrap_or("$");
         let prefix = JsonPath::parse(prefix_text).map_err(|error| format!("is no RFC 9535 JSONPath: {error}"))?;
-        Ok(Self { written: written.to_owned(), query, prefix, tail: outline.tail(), prefix_steps: outline.steps })
+        let part = |end: usize| JsonPath::parse(jsonpath.get(..end)?).ok();
+        let fields_of_items = outline
+            .fields_of_items()
+            .into_iter()
+            .filter_map(|(items, field)| Some((part(items)?, part(field)?)))
+            .collect();
+        let (tail, prefix_steps) = (outline.tail(), outline.steps);
+        Ok(Self { written: written.to_owned(), query, prefix, tail, prefix_steps, fields_of_items })
     }
 
     /// The path as it was written.
@@ -94,6 +103,15 @@ impl FieldPath {
     #[must_use]
     pub fn prefix<'v>(&self, document: &'v Value) -> Option<&'v Value> {
         self.prefix.query(document).first()
+    }
+
+    /// Whether the path is plain names over lists, and the items of one of them have the field it names nowhere: absent
+    /// or null in all of them, so that the provider does not give it.
+    #[must_use]
+    pub fn is_dropped_from(&self, document: &Value) -> bool {
+        self.fields_of_items.iter().any(|(items, field)| {
+            !items.query(document).is_empty() && field.query(document).iter().all(|value| value.is_null())
+        })
     }
 
     /// All the path selects, in document order.
@@ -142,8 +160,9 @@ fn plain_to_jsonpath(plain: &str) -> Result<String, String> {
 struct Outline {
     steps: Vec<Step>,
     prefix_end: usize,
-    /// The segments behind the prefix.
+    /// The segments behind the prefix, each with where it ends.
     rest: Vec<Segment>,
+    rest_ends: Vec<usize>,
     descendants: usize,
     nested_filter: bool,
     refers_to_root: bool,
@@ -174,7 +193,10 @@ impl Outline {
                     outline.steps.push(step);
                     outline.prefix_end = jsonpath.len() - rest.len();
                 }
-                _ => outline.rest.push(segment),
+                _ => {
+                    outline.rest.push(segment);
+                    outline.rest_ends.push(jsonpath.len() - rest.len());
+                }
             }
         }
     }
@@ -248,6 +270,21 @@ impl Outline {
             _ => Segment::Other,
         };
         (segment, None, end)
+    }
+
+    /// For each list of a plain path: where the path to its items ends, and the path to the field named of them.
+    fn fields_of_items(&self) -> Vec<(usize, usize)> {
+        if !self.rest.iter().all(|segment| matches!(segment, Segment::Singular | Segment::Wildcard)) {
+            return Vec::new();
+        }
+        let lists: Vec<usize> =
+            (0..self.rest.len()).filter(|at| self.rest.get(*at) == Some(&Segment::Wildcard)).collect();
+        let next_list = |after: usize| lists.iter().find(|at| **at > after).copied().unwrap_or(self.rest.len());
+        lists
+            .iter()
+            .filter(|at| next_list(**at) > **at + 1)
+            .filter_map(|at| Some((*self.rest_ends.get(*at)?, *self.rest_ends.get(next_list(*at) - 1)?)))
+            .collect()
     }
 
     fn tail(&self) -> Tail {

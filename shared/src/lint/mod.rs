@@ -156,7 +156,7 @@ impl<'s> Answer<'s> {
     fn shortest_record(&self) -> usize {
         *self.shortest_record.get_or_init(|| {
             let records = self.records().unwrap_or_default();
-            records.iter().map(|record| python_json(record).len()).min().unwrap_or(0)
+            records.iter().map(|record| python_json(record).chars().count()).min().unwrap_or(0)
         })
     }
 }

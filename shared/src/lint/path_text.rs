@@ -286,3 +286,78 @@ fn name_of(segment: &Segment) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, segments, tests};
+
+    fn kinds(path: &str) -> Vec<Kind> {
+        segments(path).unwrap_or_else(|| panic!("{path}")).into_iter().map(|segment| segment.kind).collect()
+    }
+
+    fn name(name: &str) -> Kind {
+        Kind::Name(name.to_owned())
+    }
+
+    #[test]
+    fn a_path_is_taken_apart_whatever_stands_in_its_quotes() {
+        for (path, expected) in [
+            ("a.b[0][*]", vec![name("a"), name("b"), Kind::Index(0), Kind::Each]),
+            ("[0].a", vec![Kind::Index(0), name("a")]),
+            ("$", vec![]),
+            ("$.a['b.c'][\"d]e\"]", vec![name("a"), name("b.c"), name("d]e")]),
+            ("$['it\\'s'][\"\\u0061\\\"\"]", vec![name("it's"), name("a\"")]),
+            ("$['\\\\'].b", vec![name("\\"), name("b")]),
+            ("$['say \"x\"']", vec![name("say \"x\"")]),
+            ("$ .a [ 'b' ] [ -1 ]", vec![name("a"), name("b"), Kind::Index(-1)]),
+            ("$.*.a", vec![Kind::Each, name("a")]),
+            ("$[1:2][0,1]['a','b']", vec![Kind::Other, Kind::Other, Kind::Other]),
+            ("$['a,b']", vec![name("a,b")]),
+            ("$..a", vec![Kind::Descendants(Some("a".to_owned()))]),
+            ("$..['a']", vec![Kind::Descendants(Some("a".to_owned()))]),
+            ("$..*", vec![Kind::Descendants(None)]),
+            ("$..[?@.a]", vec![Kind::Descendants(None)]),
+            ("$[?@.a == ']']", vec![Kind::Filter("@.a == ']'".to_owned())]),
+            ("$[? match(@.a, 'x') ].b", vec![Kind::Filter("match(@.a, 'x')".to_owned()), name("b")]),
+            ("$[?@.a,?@.b]", vec![Kind::Other]),
+            ("$.é_1", vec![name("é_1")]),
+        ] {
+            assert_eq!(kinds(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_segment_keeps_its_text() {
+        let texts = |path| segments(path).unwrap().into_iter().map(|segment| segment.text).collect::<Vec<_>>();
+        assert_eq!(texts("$.a['b'][?@.c]"), [".a", "['b']", "[?@.c]"]);
+        assert_eq!(texts("a-b.c[*]"), ["['a-b']", ".c", "[*]"]);
+    }
+
+    #[test]
+    fn a_filters_tests_are_read_whatever_stands_in_its_quotes() {
+        // The names, whether existence is asked, whether it is negated.
+        let read = |filter: &str| {
+            let (tests, or) = tests(filter);
+            let shown = |test: super::Test| (test.names.join("."), test.is_existence, test.negated);
+            (tests.into_iter().map(shown).collect::<Vec<_>>(), or)
+        };
+        let field = |name: &str, existence, negated| (name.to_owned(), existence, negated);
+        for (filter, expected, or) in [
+            ("@.a", vec![field("a", true, false)], false),
+            ("!@.a", vec![field("a", true, true)], false),
+            ("!(@.a && !@.b)", vec![field("a", true, true), field("b", true, false)], false),
+            ("@.a==1", vec![field("a", false, false)], false),
+            ("1<=@.a.b", vec![field("a.b", false, false)], false),
+            ("@['a'] == 'x' || @[\"b\"]", vec![field("a", false, false), field("b", true, false)], true),
+            ("@.a == '@.b || !@.c'", vec![field("a", false, false)], false),
+            ("@.a == \"it's\" && @.b", vec![field("a", false, false), field("b", true, false)], false),
+            ("length(@.a) > 2 && (@.b)", vec![field("a", false, false), field("b", true, false)], false),
+            ("@.a == $.b.c", vec![field("a", false, false)], false),
+            ("@ == 'x'", vec![field("", false, false)], false),
+            ("@.a[*].b", vec![field("a", true, false)], false),
+            ("@.a == -1.5e3", vec![field("a", false, false)], false),
+        ] {
+            assert_eq!(read(filter), (expected, or), "{filter}");
+        }
+    }
+}

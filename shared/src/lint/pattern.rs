@@ -6,7 +6,7 @@ use super::{Answer, Leaf, MAX_NAME_SHOWN, nearest, printable};
 use crate::criteria::{Outcome, Pattern, PatternKind, Scope};
 
 /// The work that may be put into all patterns of a check together: some milliseconds.
-pub(super) const MAX_EFFORT: u32 = 3_000_000;
+pub(super) const MAX_EFFORT: u32 = 500_000;
 
 /// What is odd about a pattern.
 pub(super) fn remarks(leaf: &Leaf<'_>, pattern: &Pattern, answer: &Answer<'_>) -> Vec<String> {
@@ -39,11 +39,16 @@ fn joins(pattern: &Pattern, hir: &Hir, scope: Scope, answer: &Answer<'_>) -> Opt
         return None;
     }
     // A match as long as the shortest record, or shorter, was not meant to run on.
-    if hir.properties().maximum_len().is_some_and(|longest| longest <= answer.shortest_record()) {
+    if longest(hir).is_some_and(|longest| longest <= answer.shortest_record()) {
         return None;
     }
     let between = match scope {
-        Scope::Raw => answer.document().pages.iter().find_map(|page| between_records(page))?,
+        Scope::Raw => answer
+            .document()
+            .pages
+            .iter()
+            .filter(|page| page.len() <= MAX_PAGE)
+            .find_map(|page| between_records(page))?,
         _ => "}, {",
     };
     // A repetition at either end makes a match longer, and no other; it matters where matches are counted.
@@ -63,6 +68,21 @@ fn joins(pattern: &Pattern, hir: &Hir, scope: Scope, answer: &Answer<'_>) -> Opt
                 .to_owned()
         }
     })
+}
+
+/// The most letters of a match. `None`: there is no most.
+fn longest(hir: &Hir) -> Option<usize> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Some(0),
+        HirKind::Literal(literal) => Some(String::from_utf8_lossy(&literal.0).chars().count()),
+        HirKind::Class(_) => Some(1),
+        HirKind::Capture(capture) => longest(&capture.sub),
+        HirKind::Repetition(repetition) => {
+            longest(&repetition.sub)?.checked_mul(usize::try_from(repetition.max?).ok()?)
+        }
+        HirKind::Concat(parts) => parts.iter().try_fold(0, |all: usize, part| all.checked_add(longest(part)?)),
+        HirKind::Alternation(parts) => parts.iter().try_fold(0, |most, part| Some(longest(part)?.max(most))),
+    }
 }
 
 /// What stands between two records in a page as received: its first `}`, `,` and `{` with nothing but blanks between.
@@ -123,6 +143,8 @@ const PLACES: u32 = 14;
 /// The same places behind the end of a record; then the places within what stands between two records.
 const PROGRESS: u32 = 2 * PLACES;
 const MAX_BETWEEN: usize = 96;
+/// Beyond this no pattern is matched against the text as received.
+const MAX_PAGE: usize = 1 << 20;
 
 /// Each letter that JSON treats in its own way, and one for all others within ASCII, one beyond.
 const LETTERS: [u8; 28] = *b"{}[],: \n\t\r\"\\0-+.truefalsnEx\x80";

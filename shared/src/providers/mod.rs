@@ -7,6 +7,8 @@ pub mod portsip;
 mod response;
 pub mod ringcentral;
 
+pub(crate) use response::{json as read_json, said, status_failure};
+
 use std::fmt;
 use std::future::Future;
 

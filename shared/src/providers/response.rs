@@ -15,7 +15,7 @@ use crate::snapshot::Snapshot;
 ///
 /// # Errors
 /// It is no JSON, and where that shows.
-pub(super) fn json(answer: &Answer) -> Result<(Value, String), Failure> {
+pub(crate) fn json(answer: &Answer) -> Result<(Value, String), Failure> {
     let text = std::str::from_utf8(&answer.body).map_err(|_| unexpected("the body is not UTF-8 text"))?;
     let value = crate::json::parse(text).map_err(|error| {
         unexpected(&format!("the body is no JSON (line {}, column {})", error.line(), error.column()))
@@ -24,7 +24,7 @@ pub(super) fn json(answer: &Answer) -> Result<(Value, String), Failure> {
 }
 
 /// The failure that a status means for every provider, with what the provider said. 200 is not one.
-pub(super) fn status_failure(answer: &Answer, said: String) -> Failure {
+pub(crate) fn status_failure(answer: &Answer, said: String) -> Failure {
     match answer.status {
         400 => Failure::InvalidQuery { said },
         401 => Failure::AuthExpired { said },
@@ -47,7 +47,7 @@ pub(super) fn concerns_the_account(failure: &Failure) -> bool {
 }
 
 /// What the provider says, fit for a message: short, on one line, printable.
-pub(super) fn said(parts: &[Option<&str>]) -> String {
+pub(crate) fn said(parts: &[Option<&str>]) -> String {
     let joined = parts.iter().flatten().copied().collect::<Vec<_>>().join(": ");
     let shown: String = joined.chars().filter(|letter| !letter.is_control()).take(MAX_SAID).collect();
     if shown.is_empty() { "no details given".to_owned() } else { shown }

@@ -16,7 +16,7 @@ pub(crate) fn differences(evaluation: &Evaluation, expected: &Value) -> Vec<Stri
     let reason = match evaluation.outcomes.decided() {
         Some(Outcome::Unknown) => evaluation
             .cause
-            .and_then(|at| evaluation.findings[at].cause)
+            .and_then(|at| evaluation.findings.get(at)?.cause)
             .map_or("none", callgate::verdict::Reason::as_str),
         _ => "null",
     };

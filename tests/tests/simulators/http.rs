@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 /// No answer takes longer, unless a test is wrong.
@@ -40,6 +42,18 @@ pub(crate) async fn post(base_url: &str, target: &str, authorization: &str, body
     let headers = [("Authorization", authorization), ("Content-Type", "application/json")];
     let answer = send(base_url, "POST", target, &headers, &body.to_string()).await;
     answer.unwrap_or_else(|error| panic!("POST {target}: {error}"))
+}
+
+/// Posts a form as it is written.
+pub(crate) async fn post_form(base_url: &str, target: &str, authorization: &str, form: &str) -> Response {
+    let headers = [("Authorization", authorization), ("Content-Type", "application/x-www-form-urlencoded")];
+    let answer = send(base_url, "POST", target, &headers, form).await;
+    answer.unwrap_or_else(|error| panic!("POST {target}: {error}"))
+}
+
+/// An `Authorization` header of an id and a secret.
+pub(crate) fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
 /// Sends one request on a connection of its own. An empty header value leaves the header out.

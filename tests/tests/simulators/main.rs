@@ -9,10 +9,16 @@ mod faults;
 #[cfg(test)]
 mod genesys_cloud;
 #[cfg(test)]
+mod genesys_cloud_tokens;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod portsip;
 #[cfg(test)]
+mod portsip_sign_in;
+#[cfg(test)]
 mod ringcentral;
+#[cfg(test)]
+mod ringcentral_tokens;
 #[cfg(test)]
 mod schemas;

@@ -11,9 +11,13 @@
 //! - `POST /api/v2/analytics/queues/observations/query` for `oOnQueueUsers`, `oOffQueueUsers`, `oMemberUsers`, `oWaiting`
 //!   and `oInteracting`; a count of 0 has no row, waiting and interacting aside.
 //! - 300 requests a minute for each token.
+//! - `POST /oauth/token`, which the real one serves on another host, `login.{region}`: `grant_type=client_credentials` in a
+//!   form, with the client's id and secret as HTTP Basic or both in the form, for a token of a day. Its refusals are 400s,
+//!   the rate limit's too.
 
 mod analytics;
 mod members;
+mod oauth;
 mod words;
 
 use std::time::Duration;
@@ -29,6 +33,7 @@ use super::vocabulary::{Vocabulary, words};
 use super::wire::{Answer, Request};
 use super::{Clock, Dialect, Failure, Provider, Simulator, Tokens, shown};
 
+use oauth::OAuth;
 pub use words::{Presence, RoutingStatus};
 
 const REQUESTS_PER_MINUTE: u64 = 300;
@@ -41,6 +46,7 @@ pub struct GenesysCloud {
     tokens: Tokens,
     clock: Clock,
     quota: Quota,
+    oauth: OAuth,
     answered: u64,
 }
 
@@ -124,6 +130,7 @@ impl GenesysCloud {
             tokens: Tokens::default(),
             clock: Clock::system(),
             quota: Quota::new(REQUESTS_PER_MINUTE, Duration::from_mins(1)),
+            oauth: OAuth::default(),
             answered: 0,
         }
     }
@@ -193,8 +200,10 @@ impl GenesysCloud {
     fn route(&mut self, request: &Request) -> Answer {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let ["api", "v2", resource @ ..] = segments.as_slice() else {
-            return self.failure(Failure::NotFound);
+        let resource = match (request.method.as_str(), segments.as_slice()) {
+            ("POST", ["oauth", "token"]) => return self.grant(request),
+            (_, ["api", "v2", resource @ ..]) => resource,
+            _ => return self.failure(Failure::NotFound),
         };
         let usage = match self.admit(request) {
             Ok(usage) => usage,
@@ -320,9 +329,14 @@ impl Provider for GenesysCloud {
         answer.header("ININ-Correlation-Id", &self.correlation_id())
     }
 
+    fn failure_of(&mut self, request: &Request, failure: Failure) -> Answer {
+        if request.segments() == ["oauth", "token"] { self.grant_failure(failure) } else { self.failure(failure) }
+    }
+
     fn state(&self) -> Value {
         let queues = self.roster.queues().map(|queue| self.shown_queue(queue));
         json!({
+            "issued_tokens": self.oauth.issued(),
             "queues": queues.collect::<Vec<_>>(),
             "allowed": {
                 "presence": words::<Presence>(),

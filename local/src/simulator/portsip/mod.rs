@@ -9,7 +9,10 @@
 //!   older versions do not have.
 //! - `POST /api/call_queues/{id}/agents/{number}` to set a status.
 //! - 1000 requests a minute for each token; the administrator of a PBX sets more or fewer.
+//! - Signing in with a user's name and password, in the form of the PBX's [`Version`]. The domain is not looked at. Every
+//!   50th failed sign-in locks signing in, the right password's too, for an hour; tokens are accepted meanwhile.
 
+mod sign_in;
 mod words;
 
 use std::time::Duration;
@@ -26,6 +29,8 @@ use super::vocabulary::{Vocabulary, words};
 use super::wire::{Answer, Request};
 use super::{Clock, Dialect, Failure, Provider, Simulator, Tokens, shown};
 
+use sign_in::SignIn;
+pub use sign_in::Version;
 use words::SETTABLE;
 pub use words::{Service, Status};
 
@@ -41,6 +46,7 @@ pub struct PortSip {
     clock: Clock,
     quota: Quota,
     has_waiting_list: bool,
+    sign_in: SignIn,
 }
 
 /// What is known of a queue.
@@ -94,6 +100,7 @@ impl PortSip {
             clock: Clock::system(),
             quota: Quota::new(REQUESTS_PER_MINUTE, Duration::from_mins(1)),
             has_waiting_list: true,
+            sign_in: SignIn::default(),
         }
     }
 
@@ -177,6 +184,9 @@ impl PortSip {
         let ["api", resource @ ..] = segments.as_slice() else {
             return self.failure(Failure::NotFound);
         };
+        if let ["auth" | "login", ..] = resource {
+            return self.signed_in(resource, request);
+        }
         if let Err(refused) = self.admit(request) {
             return refused;
         }
@@ -311,9 +321,19 @@ impl Provider for PortSip {
         }
     }
 
+    fn failure_of(&mut self, request: &Request, failure: Failure) -> Answer {
+        let segments = request.segments();
+        let mut segments = segments.iter().map(String::as_str);
+        let is_sign_in = segments.next() == Some("api") && matches!(segments.next(), Some("auth" | "login"));
+        if is_sign_in { self.sign_in_failure(failure) } else { self.failure(failure) }
+    }
+
     fn state(&self) -> Value {
         let queues = self.roster.queues().map(|queue| self.shown_queue(queue));
         json!({
+            "issued_tokens": self.sign_in.issued(),
+            "failed_sign_ins": self.failed_sign_ins(),
+            "sign_in_is_locked": self.is_locked(),
             "queues": queues.collect::<Vec<_>>(),
             "allowed": { "status": words::<Status>(), "queue status": words::<Service>() },
         })

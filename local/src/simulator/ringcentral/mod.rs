@@ -2,22 +2,26 @@
 //!
 //! # Dialects
 //! The documented queue presence has `extension`, `presenceStatus` and `paging`; the real one has `member` and both of a
-//! member's flags, and is printed with a blank before each colon. Everything else is the same in both.
+//! member's flags, and is printed with a blank before each colon. The documented token endpoint gives a token for
+//! `client_credentials`, which the real one refuses. Everything else is the same in both.
 //!
 //! # Simulated
 //! - `GET /restapi/v1.0/account/{~|id}/call-queues/{group}/presence`.
 //! - `GET /restapi/v1.0/account/{~|id}/extension/{id[,id…]}/presence`: one extension plainly, up to 30 as a 207.
 //! - RingCX: `POST /api/auth/login/rc/accesstoken` for a token of 5 minutes, 5 exchanges a minute, and
 //!   `GET /cx/routing/v1/sub-accounts/{id}/queues/{id}/availability`, with `/voice/api` before it or not.
-//! - 50 requests a minute for each token (group Light); then 60 seconds of refusal that begin anew with each request sent
-//!   in them.
+//! - `POST /restapi/oauth/token`: sessions with rotating refresh tokens, see [`Session`].
+//! - 50 requests a minute for each app, or each token that the simulator did not give out itself (group Light), and 5 for
+//!   tokens (group Auth); then 60 seconds of refusal that begin anew with each request sent in them.
 
 mod agent;
+mod oauth;
 mod presence;
 mod ringcx;
+mod session;
+mod throttle;
 mod words;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -33,12 +37,14 @@ use super::wire::{Answer, Request};
 use super::{Clock, Denial, Dialect, Failure, Provider, Simulator, Tokens, shown};
 
 pub use agent::{Accepts, Agent, QueueState};
+use oauth::OAuth;
+pub use session::Session;
+use throttle::Throttle;
 pub use words::{DndStatus, TelephonyStatus, UserStatus};
 
 const ACCOUNT_ID: &str = "809646000";
 const SUB_ACCOUNT_ID: &str = "99999999";
 const REQUESTS_PER_MINUTE: u64 = 50;
-const PENALTY: Duration = Duration::from_mins(1);
 
 /// A simulated RingCentral account.
 #[derive(Debug)]
@@ -50,10 +56,10 @@ pub struct RingCentral {
     tokens: Tokens,
     ringcx_tokens: Tokens,
     clock: Clock,
-    quota: Quota,
+    light: Throttle,
+    oauth: OAuth,
     exchanges: Quota,
     exchanged: u64,
-    penalties: BTreeMap<String, Duration>,
 }
 
 impl RingCentral {
@@ -68,10 +74,10 @@ impl RingCentral {
             tokens: Tokens::default(),
             ringcx_tokens: Tokens::default(),
             clock: Clock::system(),
-            quota: Quota::new(REQUESTS_PER_MINUTE, Duration::from_mins(1)),
+            light: Throttle::new("light", REQUESTS_PER_MINUTE),
+            oauth: OAuth::default(),
             exchanges: Quota::new(ringcx::EXCHANGES_PER_MINUTE, Duration::from_mins(1)),
             exchanged: 0,
-            penalties: BTreeMap::new(),
         }
     }
 
@@ -122,10 +128,10 @@ impl RingCentral {
         self
     }
 
-    /// With so many requests a minute for each token.
+    /// With so many requests a minute for each app, or each token that the simulator did not give out itself.
     #[must_use]
     pub fn requests_per_minute(mut self, limit: u64) -> Self {
-        self.quota.set_limit(limit);
+        self.light.set_limit(limit);
         self
     }
 
@@ -159,6 +165,7 @@ impl RingCentral {
             ("GET", ["cx", "routing", "v1", "sub-accounts", account, "queues", queue, "availability"]) => {
                 self.availability(account, queue, request)
             }
+            ("POST", ["restapi", "oauth", "token"]) => self.grant(request),
             (_, ["restapi", "v1.0", resource @ ..]) => self.platform(resource, request),
             _ => self.failure(Failure::NotFound),
         }
@@ -183,7 +190,7 @@ impl RingCentral {
             }
             _ => self.failure(Failure::NotFound),
         };
-        with_usage(answer, usage)
+        self.light.told(answer, usage)
     }
 
     fn admit(&mut self, request: &Request) -> Result<Usage, Answer> {
@@ -201,23 +208,15 @@ impl RingCentral {
             Standing::Unknown => return Err(self.failure(Failure::Unauthorized)),
             Standing::Denied(denial) => return Err(self.forbidden(denial)),
         }
-        if self.penalties.get(&token).is_some_and(|end| now < *end) {
-            return Err(self.penalise(&token, now));
-        }
-        if self.penalties.remove(&token).is_some() {
-            self.quota.forget(&token);
-        }
-        let usage = self.quota.take(&token, now);
-        if usage.is_exceeded() {
-            return Err(self.penalise(&token, now));
-        }
-        Ok(usage)
+        let caller = self.oauth.client_of(&token).unwrap_or(&token);
+        self.light.take(caller, now).ok_or_else(|| self.limited(&self.light, throttle::PENALTY.as_secs()))
     }
 
-    /// Refuses a request, and begins the token's penalty anew.
-    fn penalise(&mut self, token: &str, now: Duration) -> Answer {
-        self.penalties.insert(token.to_owned(), now + PENALTY);
-        self.failure(Failure::RateLimited { retry_after_seconds: PENALTY.as_secs() })
+    /// The refusal of a group of requests that is used up.
+    fn limited(&self, group: &Throttle, retry_after_seconds: u64) -> Answer {
+        let error = json!({ "errorCode": "CMN-301", "message": "Request rate exceeded" });
+        let answer = self.error(429, "CMN-301", &error).number("Retry-After", retry_after_seconds);
+        group.told(answer, group.used_up(retry_after_seconds))
     }
 
     fn forbidden(&self, denial: Denial) -> Answer {
@@ -287,12 +286,7 @@ impl Provider for RingCentral {
             Failure::Unauthorized => self.error(401, "TokenInvalid", &plain("OAU-213", "Token not found")),
             Failure::Forbidden => self.forbidden(Denial::Application),
             Failure::NotFound => self.error(404, "CMN-102", &plain("CMN-102", "Resource not found")),
-            Failure::RateLimited { retry_after_seconds: seconds } => {
-                let usage = Usage { used: self.quota.limit(), limit: self.quota.limit(), resets_in_seconds: seconds };
-                let error = plain("CMN-301", "Request rate exceeded");
-                let answer = self.error(429, "CMN-301", &error);
-                with_usage(answer, usage).number("Retry-After", seconds)
-            }
+            Failure::RateLimited { retry_after_seconds } => self.limited(&self.light, retry_after_seconds),
             Failure::Internal => self.error(500, "CMN-203", &plain("CMN-203", "Internal Server Error")),
             Failure::Unavailable => self.error(503, "CMN-201", &plain("CMN-201", "Service Temporary Unavailable")),
             // A gateway in front of the API answers this one.
@@ -300,10 +294,17 @@ impl Provider for RingCentral {
         }
     }
 
+    fn failure_of(&mut self, request: &Request, failure: Failure) -> Answer {
+        let is_grant = request.segments() == ["restapi", "oauth", "token"];
+        if is_grant { self.grant_failure(failure) } else { self.failure(failure) }
+    }
+
     fn state(&self) -> Value {
         let queues = self.roster.queues().map(|queue| self.shown_queue(queue));
         json!({
             "account": self.account_id,
+            "sessions": self.sessions().len(),
+            "issued_tokens": self.oauth.issued(),
             "queues": queues.collect::<Vec<_>>(),
             "allowed": {
                 "telephonyStatus": words::<TelephonyStatus>(),
@@ -368,14 +369,6 @@ fn missing(parameter: &str) -> Value {
         "message": format!("Resource for parameter [{parameter}] is not found"),
         "parameterName": parameter,
     })
-}
-
-fn with_usage(answer: Answer, usage: Usage) -> Answer {
-    answer
-        .header("X-Rate-Limit-Group", "light")
-        .number("X-Rate-Limit-Limit", usage.limit)
-        .number("X-Rate-Limit-Remaining", usage.remaining())
-        .number("X-Rate-Limit-Window", 60)
 }
 
 fn shown_member(member: Member<'_, Agent, Accepts>) -> Value {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::extract::Query;
 use serde_json::json;
 
 use super::super::layout::Layout;
@@ -18,16 +17,17 @@ const LIFETIME: Duration = Duration::from_mins(5);
 impl RingCentral {
     /// Gives a token for an accepted RingCentral one. Which form its refusals have is not published: these are bare.
     pub(super) fn exchange(&mut self, request: &Request) -> Answer {
-        let Some(token) = form_field(request, "rcAccessToken") else {
+        let form = request.form().unwrap_or_default();
+        let Some(token) = form.field("rcAccessToken") else {
             return refused(400, "rcAccessToken is required");
         };
         let now = self.clock.now();
-        let usage = self.exchanges.take(&token, now);
+        let usage = self.exchanges.take(token, now);
         if usage.is_exceeded() {
             let refused = refused(429, "too many requests");
             return refused.number("Retry-After", usage.resets_in_seconds);
         }
-        if self.tokens.standing(&token, now) != Standing::Accepted {
+        if self.tokens.standing(token, now) != Standing::Accepted {
             return refused(401, "invalid token");
         }
         self.exchanged += 1;
@@ -78,12 +78,4 @@ impl RingCentral {
 
 fn refused(status: u16, message: &str) -> Answer {
     Answer::json(status, &json!({ "message": message }), Layout::Compact)
-}
-
-/// A field of a form body, which is written as a query is.
-fn form_field(request: &Request, name: &str) -> Option<String> {
-    let form = std::str::from_utf8(&request.body).ok()?.trim();
-    let uri = format!("/?{form}").parse().ok()?;
-    let Query(fields) = Query::<Vec<(String, String)>>::try_from_uri(&uri).ok()?;
-    fields.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }

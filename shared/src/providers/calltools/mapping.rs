@@ -27,7 +27,8 @@ pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
         available: tally.count_where(ready && status_given, is_available),
         on_call: tally.count_where(tally.given(calls), is_on_call),
         wrap_up: tally.count_where(tally.given(status), is_wrap_up),
-        not_ready: tally.count_where(ready && status_given, |record| {
+        // What is left when the others are told apart: it takes all their fields.
+        not_ready: tally.count_where(ready && tally.given(status) && tally.given(calls), |record| {
             !is_available(record) && !is_on_call(record) && !is_wrap_up(record)
         }),
         logged_in: tally.count_where(tally.given(flag("logged_in")), |record| flag("logged_in")(record) == Some(true)),

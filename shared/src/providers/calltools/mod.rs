@@ -19,7 +19,7 @@
 //!
 //! # Quirks
 //! The recipe `ready_agents` insists on all three filters, so that `count` is the answer; it reads one record, to see
-//! that the filters are honoured. Filters that the API does not know are ignored by it, so a misspelt one counts everybody. Without `agent_status_id`
+//! that the filters are honoured; a record that has neither `ready` nor `agent_status` cannot show it. Filters that the API does not know are ignored by it, so a misspelt one counts everybody. Without `agent_status_id`
 //! and `ready` the default recipe counts everybody in the queue: the verdict warns. `next` is an absolute URL; it is
 //! followed on the credential's own host only.
 

@@ -175,9 +175,12 @@ fn is_free(member: &Value) -> bool {
         && wants_queue_calls
 }
 
-/// The counts of a RingCX queue.
+/// The counts of a RingCX queue. Of a queue that does not say whether it is open, nobody knows what they are worth.
 pub(super) fn ringcx_counts(document: &Document) -> Counts {
     let count = |key: &str| document.root().get(key).and_then(Tally::number).map(Interval::exactly);
+    if ringcx_is_open(document).is_none() {
+        return Counts::default();
+    }
     Counts {
         available: count("numberOfAgentsAvailable"),
         logged_in: count("numberOfAgentsLoggedIn"),
@@ -186,9 +189,9 @@ pub(super) fn ringcx_counts(document: &Document) -> Counts {
     }
 }
 
-/// Whether RingCX says that the queue is closed. Where it does not say, nobody knows.
-pub(super) fn ringcx_is_closed(availability: &Value) -> bool {
-    availability.get("isQueueOpen") == Some(&Value::Bool(false))
+/// Whether RingCX says that the queue takes calls.
+pub(super) fn ringcx_is_open(document: &Document) -> Option<bool> {
+    document.root().get("isQueueOpen").and_then(Value::as_bool)
 }
 
 /// What is unread where so many members are.

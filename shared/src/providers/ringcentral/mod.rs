@@ -44,6 +44,7 @@
 //! | `numberOfAgentsLoggedIn` | logged in |
 //! | `numberOfWaitingInteractions` | waiting |
 //! | `isQueueOpen` false | the queue is closed |
+//! | `isQueueOpen` missing | every count is missing: they may be those of a closed queue |
 //!
 //! # Quirks
 //! A member takes calls where `acceptQueueCalls` is true as well, which the default recipe does not ask, and it says

@@ -34,12 +34,11 @@ pub(super) async fn observe(
         answer = api::availability(upstream, &sub_account_id, queue, newer.authorization).await?;
     }
     let (body, text) = api::available(&answer)?;
-    let queue_closed = mapping::ringcx_is_closed(&body);
     let document = Document::new(body, None, text);
     Ok(Snapshot {
         counts: mapping::ringcx_counts(&document),
+        queue_closed: mapping::ringcx_is_open(&document) == Some(false),
         document,
-        queue_closed,
         observed_at: answer.sent_at,
         warnings: Vec::new(),
         unread_because: None,
