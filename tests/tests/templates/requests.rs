@@ -3,13 +3,13 @@
 use std::ops::RangeInclusive;
 
 use callgate::providers::ProviderName;
-use callgate_local::simulator::portsip::Status;
-use callgate_local::simulator::{Dialect, Failure, Fault, Simulator};
+use callgate_local::simulator::portsip::{Agent, Status};
+use callgate_local::simulator::{Dialect, Failure, Fault, PortSip, Simulator};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::desk::{Desk, agents, field, merged};
+use crate::desk::{CANARY, Desk, agents, field, merged};
 use crate::states::{
     CallToolsSite, CallToolsState, GenesysCloudSite, GenesysCloudState, PortSipSite, RINGCENTRAL_AWAY,
     RINGCENTRAL_ELSEWHERE, RINGCENTRAL_READY, RingCentralSite, RingCentralState, Site,
@@ -296,4 +296,29 @@ async fn portsip_takes_one_request_for_all_agents_where_the_pbx_serves_it() {
         assert_eq!(verdict["available"], 40);
         assert_eq!(verdict["upstream_requests"], expected);
     }
+}
+
+#[tokio::test]
+async fn portsip_counts_the_same_at_once_as_one_by_one() {
+    let states = [Status::Ready, Status::QueueCall, Status::WrapUp, Status::Lunch, Status::LoggedOut, Status::Ready];
+    let mut verdicts = Vec::new();
+    for serves in [true, false] {
+        let mut pbx = PortSip::new(Dialect::Real).token(CANARY).queue("NzAw", "sales", "8001");
+        for (at, status) in states.into_iter().enumerate() {
+            pbx = pbx.agent("NzAw", Agent::new(&(100 + at).to_string(), "Ada Byrne", status));
+        }
+        let pbx = if serves { pbx.with_bulk_status() } else { pbx };
+        let simulator = Simulator::start(pbx).await.unwrap();
+        let desk = Desk::at(ProviderName::PortSip, simulator.base_url());
+        let question = json!({
+            "queue": "NzAw", "options": {"bulk_status": true}, "acceptance": agents("available", "greater_than", 5)
+        });
+        let verdict = desk.ask(&merged(question, &json!({"explain": true}))).await;
+        verdicts.push(verdict["counts"].clone());
+        let asked_one_by_one = simulator.requests().iter().any(|request| request.path.ends_with("/agents/100"));
+        assert_eq!(asked_one_by_one, !serves, "{verdict:#}");
+    }
+    // Ready, ready; in a queue call; wrapping up; at lunch; signed out.
+    let expected = json!({"available": 2, "on_call": 1, "wrap_up": 1, "not_ready": 1, "logged_in": 5});
+    assert_eq!(verdicts, [expected.clone(), expected]);
 }

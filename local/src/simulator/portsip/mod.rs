@@ -46,6 +46,7 @@ pub struct PortSip {
     clock: Clock,
     quota: Quota,
     has_waiting_list: bool,
+    has_bulk_status: bool,
     sign_in: SignIn,
 }
 
@@ -100,6 +101,7 @@ impl PortSip {
             clock: Clock::system(),
             quota: Quota::new(REQUESTS_PER_MINUTE, Duration::from_mins(1)),
             has_waiting_list: true,
+            has_bulk_status: false,
             sign_in: SignIn::default(),
         }
     }
@@ -141,6 +143,14 @@ impl PortSip {
     #[must_use]
     pub fn without_waiting_list(mut self) -> Self {
         self.has_waiting_list = false;
+        self
+    }
+
+    /// Answering for all agents of a queue at once, as 22.3 and later do. The form of that request is not published:
+    /// this one takes the listed agents' `extension_numbers`, and answers their numbers and statuses as `items`.
+    #[must_use]
+    pub fn with_bulk_status(mut self) -> Self {
+        self.has_bulk_status = true;
         self
     }
 
@@ -205,6 +215,19 @@ impl PortSip {
             ("GET", ["agents"]) => {
                 let agents = self.roster.members(queue).map(|member| listed(member.agent));
                 ok(&json!({ "items": agents.collect::<Vec<_>>() }))
+            }
+            ("POST", ["agents", "status", "get_many"]) if self.has_bulk_status => {
+                let wanted = request.json().unwrap_or_default();
+                let wanted: Vec<&str> = wanted
+                    .get("extension_numbers")
+                    .and_then(Value::as_array)
+                    .map(|numbers| numbers.iter().filter_map(Value::as_str).collect())
+                    .unwrap_or_default();
+                let named = self.roster.members(queue).filter(|member| wanted.contains(&member.agent.number.as_str()));
+                let statuses = named.map(|member| {
+                    json!({ "extension_number": member.agent.number, "status": member.membership.word() })
+                });
+                ok(&json!({ "items": statuses.collect::<Vec<_>>() }))
             }
             ("GET", ["agents", number]) => self.one_agent(queue, number),
             ("POST", ["agents", number]) => self.set_status(id, number, request),
