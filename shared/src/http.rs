@@ -60,6 +60,10 @@ impl HttpClients {
             return Ok(known.clone());
         }
         let built = Client::new(&trust::own_certificates(pem)?).map_err(|failure| failure.to_string())?;
+        if private.len() >= MOST_AUTHORITIES {
+            // Certificates are replaced now and then; what is still in use is built again.
+            private.clear();
+        }
         private.insert(pem.to_owned(), built.clone());
         Ok(built)
     }
@@ -363,6 +367,7 @@ impl Upstream {
 pub const MAX_BODY_BYTES: usize = 8 << 20;
 const MAX_BODY_LENGTH: u64 = 8 << 20;
 const MAX_IDLE_CONNECTIONS: usize = 8;
+const MOST_AUTHORITIES: usize = 64;
 /// What is shorter is no credential, and may be any word of an answer.
 const SHORTEST_CREDENTIAL: usize = 8;
 

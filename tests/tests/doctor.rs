@@ -144,7 +144,12 @@ async fn a_provider_that_ignores_its_filters_is_found_out() {
 #[test]
 fn the_command_exits_0_where_nothing_is_wrong_and_1_where_something_is() {
     let doctor = |arguments: &[&str]| {
-        let output = Command::new(executable("callgate").unwrap()).arg("doctor").args(arguments).output().unwrap();
+        let output = Command::new(executable("callgate").unwrap())
+            .env("CALLGATE_STORE", "no-such-store.json")
+            .arg("doctor")
+            .args(arguments)
+            .output()
+            .unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let (code, findings) = doctor(&["portsip", CONNECTION, "8001", "--json"]);

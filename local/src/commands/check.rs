@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use callgate::providers::ProviderName;
-use callgate_local::gates::Gates;
-use callgate_local::sample::Sample;
-use callgate_local::simulator::Dialect;
 use clap::Args;
 use serde_json::Value;
 
+use super::account::Account;
+use super::stores::StoreArguments;
 use super::table::{cell, table};
 use super::{Stopped, print, read};
 use crate::BAD_REQUEST;
@@ -22,10 +21,12 @@ pub(crate) struct Check {
     /// Print the verdict as the bare JSON object.
     #[arg(long)]
     json: bool,
-    /// Ask a real account: a JSON file with the secret of the request's connection. Without it the simulated contact
-    /// centres answer, under the connection `acme`.
+    /// Ask the account whose secret is in this JSON file. Without it: the connection as `callgate connect` stored it, or,
+    /// where there is none of that name, the simulated contact centres under the connection `acme`.
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArguments,
 }
 
 impl Check {
@@ -33,14 +34,8 @@ impl Check {
     pub(super) async fn run(self) -> Result<ExitCode, Stopped> {
         let body = read(&self.file)?;
         let (provider, connection) = addressed(&body)?;
-        let answer = if let Some(file) = &self.secret {
-            let gates = Gates::new(false).map_err(Stopped::failed)?;
-            gates.put_secret(provider, &connection, read(file)?);
-            gates.check(provider, &body).await
-        } else {
-            let sample = Sample::start(Dialect::Real, false).await.map_err(Stopped::failed)?;
-            sample.gates.check(provider, &body).await
-        };
+        let account = Account::of(provider, &connection, self.secret.as_deref(), &self.store).await?;
+        let answer = account.gates.check(provider, &body).await;
         let accepted = answer.get("accept").and_then(Value::as_bool);
         if self.json {
             print(&answer.to_string());

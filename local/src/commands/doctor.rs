@@ -5,12 +5,11 @@ use std::process::ExitCode;
 
 use callgate::providers::ProviderName;
 use callgate_local::diagnosis::{Diagnosis, Finding, Subject};
-use callgate_local::gates::Gates;
-use callgate_local::sample::Sample;
-use callgate_local::simulator::Dialect;
 use clap::Args;
 use serde_json::{Map, Value};
 
+use super::account::Account;
+use super::stores::StoreArguments;
 use super::table::table;
 use super::{Stopped, print, read};
 
@@ -32,9 +31,12 @@ pub(crate) struct Doctor {
     /// The acceptance criteria whose fields are to be there: a JSON file; without it the recipe's own.
     #[arg(long, value_name = "FILE")]
     acceptance: Option<PathBuf>,
-    /// Ask a real account: a JSON file with the connection's secret. Without it the simulated contact centres answer.
+    /// Ask the account whose secret is in this JSON file. Without it: the connection as `callgate connect` stored it, or,
+    /// where there is none of that name, the simulated contact centres.
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArguments,
     /// Print the findings as a JSON list.
     #[arg(long)]
     json: bool,
@@ -60,14 +62,8 @@ impl Doctor {
                 None => None,
             },
         };
-        let diagnosis = if let Some(file) = &self.secret {
-            let gates = Gates::new(false).map_err(Stopped::failed)?;
-            gates.put_secret(provider, &self.connection, read(file)?);
-            Diagnosis::of(&gates, &subject).await
-        } else {
-            let sample = Sample::start(Dialect::Real, false).await.map_err(Stopped::failed)?;
-            Diagnosis::of(&sample.gates, &subject).await
-        };
+        let account = Account::of(provider, &self.connection, self.secret.as_deref(), &self.store).await?;
+        let diagnosis = Diagnosis::of(&account.gates, &subject).await;
         let diagnosis = diagnosis.map_err(Stopped::bad_request)?;
         if self.json {
             print(&serde_json::to_string(&diagnosis.findings).unwrap_or_default());

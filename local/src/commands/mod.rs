@@ -1,5 +1,6 @@
 //! The commands, and what they have in common: reading files, printing, exit codes.
 
+mod account;
 mod check;
 mod connect;
 mod connections;

@@ -32,6 +32,11 @@ pub(super) enum Store {
 }
 
 impl StoreArguments {
+    /// Whether a store was named on the command line.
+    pub(super) fn is_named(&self) -> bool {
+        self.aws || self.store.is_some()
+    }
+
     /// The store, and its name for people.
     pub(super) fn open(&self, http: &HttpClients) -> Result<(Store, String), Stopped> {
         if self.aws {

@@ -224,9 +224,9 @@ impl PortSip {
                     .map(|numbers| numbers.iter().filter_map(Value::as_str).collect())
                     .unwrap_or_default();
                 let named = self.roster.members(queue).filter(|member| wanted.contains(&member.agent.number.as_str()));
-                let statuses = named.map(|member| {
-                    json!({ "extension_number": member.agent.number, "status": member.membership.word() })
-                });
+                let statuses = named.map(
+                    |member| json!({ "extension_number": member.agent.number, "status": member.membership.word() }),
+                );
                 ok(&json!({ "items": statuses.collect::<Vec<_>>() }))
             }
             ("GET", ["agents", number]) => self.one_agent(queue, number),
