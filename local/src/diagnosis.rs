@@ -183,7 +183,16 @@ impl Diagnosis {
         let text = |name: &str| verdict.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (reason, message) = (text("reason"), text("message"));
         let said = message.split("; rejected by on_unknown").next().unwrap_or_default().to_owned();
-        let steps = [CONNECTION, TOKEN, PERMISSION, QUEUE];
+        let steps = steps_of_an_answer();
+        if matches!(reason.as_str(), "auth_missing" | "secrets_unavailable" | "internal_error") {
+            if let Some(secret) = self.findings.iter_mut().find(|finding| finding.check == SECRET) {
+                secret.result = FindingResult::Fail;
+                secret.found = said;
+                secret.to_do = Some("correct the secret: docs/secrets.md has each field".to_owned());
+            }
+            self.skip(&steps_of_an_answer());
+            return;
+        }
         let (failed_at, to_do) = match reason.as_str() {
             "provider_unreachable" | "provider_timeout" | "deadline_exceeded" => (
                 0,
@@ -288,6 +297,10 @@ impl Diagnosis {
     fn recipe(&mut self, verdict: &Value) {
         let warnings: Vec<&str> =
             verdict.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        if verdict.get("source").and_then(Value::as_str) == Some("policy") {
+            self.skip(&[RECIPE]);
+            return;
+        }
         let template = verdict.get("template").and_then(Value::as_str).unwrap_or_default();
         let found = match warnings.len() {
             0 => format!("{template} counts what it should"),
@@ -318,6 +331,11 @@ async fn ask(gates: &Gates, subject: &Subject, queue: &str) -> Result<Value, Str
         format!("\n  {} {}", text("pointer"), text("detail"))
     });
     Err(format!("the question has faults{}", faults.collect::<String>()))
+}
+
+/// What an answer of the provider's shows, in the order in which one rests on another.
+fn steps_of_an_answer() -> [&'static str; 4] {
+    [CONNECTION, TOKEN, PERMISSION, QUEUE]
 }
 
 /// A queue id of the provider's form that no account has.

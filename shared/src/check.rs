@@ -97,8 +97,15 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             let body = observed.as_ref().ok().filter(|_| self.settings.explain_bodies).map(body_of);
             let right_answer = self.right_answer(&connection, request, &plan.question, &verdict, &budget).await;
             verdict.trace = Some(Trace { requests, right_answer, body });
+            verdict.elapsed_ms = millis(budget.elapsed());
         }
         Ok(verdict)
+    }
+
+    /// The verdict where a check ended in a panic: by policy, for this one alone.
+    #[must_use]
+    pub fn internal_error(&self, request: &CheckRequest, budget: &Budget) -> Verdict {
+        verdict_without_data::<P>(request, &Failure::Internal, None, budget)
     }
 
     /// What the recipe that is right on the real API says, where this one is known to miscount.
@@ -158,6 +165,10 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         need: &Need<'_>,
         budget: &Budget,
     ) -> (Result<Snapshot, Failure>, Vec<Upstream>) {
+        if self.secrets.was_refused_lately::<P>(&request.connection, connection) {
+            let said = "it was refused a moment ago and the secret holds no newer one; nothing was sent".to_owned();
+            return (Err(Failure::AuthExpired { said }), Vec::new());
+        }
         let (first, mut upstreams) = match self.upstream(connection, &request.connection, question.template, budget) {
             Ok(upstream) => (self.observe_once(&upstream, connection, question, need, budget).await, vec![upstream]),
             Err(failure) => return (Err(failure), Vec::new()),
@@ -253,7 +264,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         template: Option<&str>,
         budget: Budget,
     ) -> Result<Inspection, Failure> {
-        let secret = self.secrets.inspected::<P>(connection, budget.read_secret_until()).await?;
+        let secret = self.secrets.connection::<P>(connection, budget.read_secret_until()).await?;
         let template = template.map_or_else(P::Template::first, P::Template::from_name).ok_or(Failure::Internal)?;
         let unusable = |problem| Failure::SecretUnusable { name: secret_name(P::NAME, connection), problem };
         Ok(Inspection {
@@ -327,7 +338,8 @@ fn verdict_without_data<P: Provider>(
 }
 
 fn verdict<P: Provider>(request: &CheckRequest, decided: Decided, plan: Option<&Plan<P>>, budget: &Budget) -> Verdict {
-    let template = plan.map(|plan| plan.question.template).or_else(P::Template::first);
+    let asked = || request.template().map_or_else(P::Template::first, P::Template::from_name);
+    let template = plan.map(|plan| plan.question.template).or_else(asked);
     Verdict {
         decision: decided.decision,
         accept: decided.decision == Decision::Accept,

@@ -45,7 +45,7 @@ impl Clock {
 /// RFC 3339 in UTC with milliseconds: `2026-11-21T01:06:12.123Z`.
 #[must_use]
 pub fn rfc3339(at: SystemTime) -> String {
-    let at = OffsetDateTime::from(at);
+    let at = OffsetDateTime::from(at.min(UNIX_EPOCH + Duration::from_secs(END_OF_TIME)));
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
         at.year(),
@@ -69,8 +69,13 @@ pub fn parse(value: &Value) -> Option<SystemTime> {
         },
         _ => return None,
     };
-    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+    // Milliseconds for seconds lie in the year 50,000 and more: no time anybody means.
+    let since_epoch = Duration::try_from_secs_f64(seconds).ok().filter(|since| since.as_secs() <= END_OF_TIME)?;
+    UNIX_EPOCH.checked_add(since_epoch)
 }
+
+/// The last second of the year 9999, the last that RFC 3339 can write.
+const END_OF_TIME: u64 = 253_402_300_799;
 
 /// Whole milliseconds from one instant to a later one; 0 where the clock was set back between them.
 #[must_use]
@@ -96,7 +101,7 @@ mod tests {
         {
             assert_eq!(super::parse(&serde_json::from_str(written).unwrap()), Some(at), "{written}");
         }
-        for written in ["\"tomorrow\"", "null", "true", "1e400", "-1e30", "\"NaN\""] {
+        for written in ["\"tomorrow\"", "null", "true", "1e400", "-1e30", "\"NaN\"", "1795223172000", "1e18"] {
             assert_eq!(super::parse(&serde_json::from_str(written).unwrap()), None, "{written}");
         }
         assert_eq!(super::rfc3339(at + Duration::from_millis(123)), "2026-11-21T01:06:12.123Z");

@@ -233,7 +233,7 @@ impl<'s> Reader<'s> {
                 PatternKind::Count => {
                     for _ in pattern.regex().find_iter(text) {
                         matches += 1;
-                        if matches % 64 == 0 && !(self.keep_going)() {
+                        if !(self.keep_going)() {
                             return out_of_time();
                         }
                     }

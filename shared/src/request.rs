@@ -120,7 +120,10 @@ impl CheckRequest {
             } else {
                 &mut body
             };
-            if home.insert(key.clone(), Value::String(value.clone())).is_some() {
+            let is_known = FIELDS.contains(&key.as_str())
+                || P::OPTIONS.contains(&key.as_str())
+                || SINGLE_CRITERION_FIELDS.contains(&key.as_str());
+            if home.insert(key.clone(), Value::String(value.clone())).is_some() && is_known {
                 faults.add(child("", key), "is given twice; give it once");
             }
         }
@@ -218,6 +221,12 @@ impl CheckRequest {
             body.insert("template".to_owned(), Value::from(template));
         }
         Self::from_value::<P>(&Value::Object(body))?.plan(&Map::new(), &Map::new())
+    }
+
+    /// The recipe asked for, where one was.
+    #[must_use]
+    pub fn template(&self) -> Option<&str> {
+        self.template.as_deref()
     }
 
     /// Completes the request by the connection's defaults.

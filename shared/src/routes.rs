@@ -1,7 +1,9 @@
 //! The HTTP API, whichever server carries it: one request in, one answer out.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -95,7 +97,10 @@ async fn decide<P: Provider, S: SecretStore>(
     function_time_left: Option<Duration>,
 ) -> Result<Verdict, Refusal> {
     let deadline = check.deadline.unwrap_or(gate.settings().deadline);
-    let result = gate.check(check, api_key_id, Budget::start(deadline, spent, function_time_left)).await;
+    let budget = Budget::start(deadline, spent, function_time_left);
+    // A panic anywhere in a check costs this verdict, and not the sandbox.
+    let checked = AssertUnwindSafe(gate.check(check, api_key_id, budget)).catch_unwind().await;
+    let result = checked.unwrap_or_else(|_panic| Ok(gate.internal_error(check, &budget)));
     if let Ok(verdict) = &result {
         telemetry::write(gate.settings(), verdict);
     }

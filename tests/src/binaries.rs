@@ -59,8 +59,14 @@ fn build() -> Result<HashMap<String, PathBuf>> {
 }
 
 /// The packages whose binaries are under test; a function's binary has its package's name, the command is `callgate`.
-const PACKAGES: [&str; 5] =
-    ["callgate-calltools", "callgate-genesys-cloud", "callgate-ringcentral", "callgate-portsip", "callgate-local"];
+const PACKAGES: [&str; 6] = [
+    "callgate-calltools",
+    "callgate-genesys-cloud",
+    "callgate-ringcentral",
+    "callgate-portsip",
+    "callgate-token-refresh",
+    "callgate-local",
+];
 
 /// What the cargo that runs this test set for it: build scripts that watch these would run again under the inner cargo.
 const SET_FOR_THIS_PACKAGE: [&str; 9] = [

@@ -58,6 +58,9 @@ async fn stored(
     };
     match store.read(&secret_name(provider, connection)).await {
         Ok(stored) => Ok(Some(stored.value)),
+        Err(StoreFailure::Missing) if arguments.is_named() => {
+            Err(Stopped::bad_request(format!("the store has no {}", secret_name(provider, connection))))
+        }
         Err(StoreFailure::Missing) => Ok(None),
         Err(failure) => Err(store_failed(failure)),
     }

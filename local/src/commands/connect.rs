@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use callgate::clock::{Clock, rfc3339};
-use callgate::credentials::{OpenStore, StoredSecret, secret_name};
-use callgate::grants::{Grant, grant_name};
+use callgate::credentials::{OpenStore, StoredSecret, WritableStore, secret_name};
+use callgate::grants::{GRANT_PREFIX, Grant, grant_name};
 use callgate::http::HttpClients;
 use callgate::providers::ProviderName;
 use callgate_local::diagnosis::impossible_queue;
@@ -74,13 +74,21 @@ impl Connect {
         let names = ProviderName::ALL.map(ProviderName::as_str).join(", ");
         let provider = ProviderName::from_name(&self.provider)
             .ok_or_else(|| Stopped::bad_request(format!("{} is no provider; name one of {names}", self.provider)))?;
+        let gates = Gates::new(false).map_err(Stopped::failed)?;
+        // Before anything is asked for or used up: a name that no request could name.
+        if reason(&self.asked(&gates, provider).await).is_empty() {
+            return Err(Stopped::bad_request(format!("{} is no connection name; use a-z, 0-9 and -", self.name)));
+        }
         let fields = self.gather(provider)?;
         let http = HttpClients::new().map_err(Stopped::failed)?;
         let (store, place) = self.store.open(&http)?;
+        // A refresh token works once: nothing is exchanged for what could not be kept.
+        store.list(GRANT_PREFIX).await.map_err(store_failed)?;
         let has_grant = !self.pasted && provider != ProviderName::CallTools;
         let Got { token, grant } =
             if has_grant { Got::with(provider, fields, &http).await? } else { Got { token: fields, grant: None } };
-        self.tried(provider, &token).await?;
+        let rotates = grant.is_some() && token.contains_key("rotates");
+        self.tried(&gates, provider, &token).await.map_err(|stopped| used_up(stopped, rotates))?;
         let mut written = secret_name(provider, &self.name);
         // The grant first: where its refresh token was used just now, the next one must not be lost.
         if let Some(grant) = &grant {
@@ -131,22 +139,44 @@ impl Connect {
     }
 
     /// Whether the provider accepts the token: it is asked about a queue that cannot exist, which reads nothing.
-    async fn tried(&self, provider: ProviderName, token: &Map<String, Value>) -> Result<(), Stopped> {
-        let gates = Gates::new(false).map_err(Stopped::failed)?;
-        gates.put_secret(provider, &self.name, Value::Object(token.clone()).to_string());
-        let request = json!({"connection": self.name, "queue": impossible_queue(provider)});
-        let verdict = gates.check(provider, &request.to_string()).await;
-        let text = |name: &str| verdict.get(name).and_then(Value::as_str).unwrap_or_default();
-        match text("reason") {
-            "" => Err(Stopped::bad_request(format!("{} is no connection name; use a-z, 0-9 and -", self.name))),
-            "ok" | "condition_not_met" | "queue_closed" | "field_missing" | "queue_not_found" | "invalid_query" => {
-                Ok(())
-            }
-            _ => Err(Stopped::failed(format!(
-                "nothing was stored: {}",
-                text("message").split("; rejected by").next().unwrap_or_default()
-            ))),
+    async fn tried(&self, gates: &Gates, provider: ProviderName, token: &Map<String, Value>) -> Result<(), Stopped> {
+        let mut token = token.clone();
+        // The one who asks here has no gateway key.
+        if token.get("allowed_api_key_ids").is_some_and(Value::is_array) {
+            token.remove("allowed_api_key_ids");
         }
+        gates.put_secret(provider, &self.name, Value::Object(token).to_string());
+        let verdict = self.asked(gates, provider).await;
+        match reason(&verdict) {
+            "ok" | "condition_not_met" | "queue_closed" | "field_missing" | "queue_not_found" => Ok(()),
+            // CallTools means by it that there is no such path: another host than the account's.
+            "invalid_query" if provider != ProviderName::CallTools => Ok(()),
+            _ => {
+                let message = verdict.get("message").and_then(Value::as_str).unwrap_or_default();
+                let message = message.split("; rejected by").next().unwrap_or_default();
+                Err(Stopped::failed(format!("nothing was stored: {message}")))
+            }
+        }
+    }
+
+    /// The verdict on a queue that cannot exist, or the problem where this connection cannot be named.
+    async fn asked(&self, gates: &Gates, provider: ProviderName) -> Value {
+        let request = json!({"connection": self.name, "queue": impossible_queue(provider)});
+        gates.check(provider, &request.to_string()).await
+    }
+}
+
+/// A verdict's reason; empty in a problem.
+fn reason(verdict: &Value) -> &str {
+    verdict.get("reason").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The failure of a connection whose grant was used, and is not stored: where it can be used once only, that is said.
+fn used_up(stopped: Stopped, rotates: bool) -> Stopped {
+    if rotates {
+        Stopped { message: format!("{}; the refresh token is used up: get another", stopped.message), ..stopped }
+    } else {
+        stopped
     }
 }
 
@@ -227,10 +257,11 @@ impl Got {
         let tokens = grant.exchange(http, PATIENCE).await.map_err(|failure| not_stored(failure.to_string()))?;
         let minutes = tokens.life.as_secs() / 60;
         if minutes < SHORTEST_LIFE_MINUTES {
-            return Err(not_stored(format!(
+            let stopped = not_stored(format!(
                 "its tokens live {minutes} minutes, and {SHORTEST_LIFE_MINUTES} are needed; raise the token duration in \
                  the provider's client or user settings"
-            )));
+            ));
+            return Err(used_up(stopped, grant.rotates()));
         }
         let mut token = Map::new();
         for name in ["region", "base_url", "ca_pem", "sub_account_id", "defaults", "allowed_api_key_ids"] {

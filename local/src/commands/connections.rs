@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use callgate::clock;
-use callgate::credentials::{SecretStore, WritableStore};
+use callgate::credentials::{SecretStore, StoreFailure, WritableStore};
 use callgate::grants::{GRANT_PREFIX, grant_name};
 use callgate::http::HttpClients;
 use callgate::providers::ProviderName;
@@ -36,14 +36,19 @@ impl Connections {
                 continue;
             };
             let Some(provider) = ProviderName::from_name(provider) else { continue };
-            let stored = store.read(&name).await.map_err(store_failed)?;
+            let left = match store.read(&name).await {
+                Ok(stored) => minutes_left(stored.value.expose_secret()).unwrap_or_else(|| "–".to_owned()),
+                // One that is of no use, or was just deleted, does not hide the others.
+                Err(StoreFailure::Binary) => "binary".to_owned(),
+                Err(StoreFailure::Missing) => continue,
+                Err(failure) => return Err(store_failed(failure)),
+            };
             let has_grant = grants.contains(&grant_name(provider, connection));
             let renewed_by = match provider {
                 _ if has_grant => "token-refresh",
                 ProviderName::CallTools => "nobody: the key does not end",
                 _ => "nobody: it was pasted",
             };
-            let left = minutes_left(stored.value.expose_secret()).unwrap_or_else(|| "–".to_owned());
             rows.add_row([provider.to_string(), connection.to_owned(), left, renewed_by.to_owned()]);
         }
         if rows.is_empty() {

@@ -60,24 +60,21 @@ impl<S: SecretStore> Secrets<S> {
     /// What a check may know of a connection, from memory where it was read lately.
     ///
     /// # Errors
-    /// No such secret, one that cannot be used, no answer by `until`, or a token that was refused a moment ago.
+    /// No such secret, one that cannot be used, or no answer by `until`.
     pub async fn connection<P: Provider>(&self, connection: &str, until: Instant) -> Result<Arc<Connection>, Failure> {
-        let known = self.known::<P>(connection, until).await?;
-        let lately = |at: SystemTime| self.clock.now().duration_since(at).is_ok_and(|age| age < REFUSED_FOR);
-        if known.refused_at.is_some_and(lately) {
-            return Err(Failure::AuthExpired {
-                said: "it was refused a moment ago and the secret holds no newer one; nothing was sent".to_owned(),
-            });
-        }
-        Ok(known.connection)
+        self.known::<P>(connection, until).await.map(|known| known.connection)
     }
 
-    /// The same for somebody who sends nothing: a refused token is no matter.
-    ///
-    /// # Errors
-    /// No such secret, one that cannot be used, or no answer by `until`.
-    pub async fn inspected<P: Provider>(&self, connection: &str, until: Instant) -> Result<Arc<Connection>, Failure> {
-        self.known::<P>(connection, until).await.map(|known| known.connection)
+    /// Whether the provider refused this very token within the last ten seconds: then it is not sent again.
+    #[must_use]
+    pub fn was_refused_lately<P: Provider>(&self, connection: &str, known: &Connection) -> bool {
+        let remembered = self.entry(&secret_name(P::NAME, connection)).get();
+        remembered.is_some_and(|entry| entry.connection.version() == known.version() && self.is_refused(&entry))
+    }
+
+    fn is_refused(&self, known: &Remembered) -> bool {
+        let lately = |at: SystemTime| self.clock.now().duration_since(at).is_ok_and(|age| age < REFUSED_FOR);
+        known.refused_at.is_some_and(lately)
     }
 
     async fn known<P: Provider>(&self, connection: &str, until: Instant) -> Result<Remembered, Failure> {
@@ -96,9 +93,16 @@ impl<S: SecretStore> Secrets<S> {
         match self.read::<P>(&name, &entry, until).await {
             Err(Failure::SecretsUnavailable { problem }) => {
                 // What is in hand serves as long as the token lives.
-                let known = entry.get().ok_or(Failure::SecretsUnavailable { problem })?;
+                let Some(known) = entry.get() else {
+                    self.forget(&name);
+                    return Err(Failure::SecretsUnavailable { problem });
+                };
                 entry.set(Some(Remembered { asked_at: self.clock.now(), ..known.clone() }));
                 Ok(known)
+            }
+            Err(failure) => {
+                self.forget(&name);
+                Err(failure)
             }
             read => read,
         }
@@ -146,6 +150,11 @@ impl<S: SecretStore> Secrets<S> {
         }
     }
 
+    /// A request may name any connection: what is not there must not be remembered for ever.
+    fn forget(&self, name: &str) {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
     fn entry(&self, name: &str) -> Arc<Entry> {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(remembered.entry(name.to_owned()).or_default())
@@ -155,7 +164,7 @@ impl<S: SecretStore> Secrets<S> {
     /// clock that was set back makes every age unknown.
     fn is_fresh(&self, known: &Remembered) -> bool {
         let now = self.clock.now();
-        if known.refused_at.is_some() || known.connection.has_expired(now) {
+        if self.is_refused(known) || known.connection.has_expired(now) {
             return false;
         }
         let limit =

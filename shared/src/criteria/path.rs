@@ -57,6 +57,15 @@ impl FieldPath {
         if outline.nested_filter {
             return Err("has a filter within a filter; combine the tests with `&&` in one filter".to_owned());
         }
+        if outline.refers_to_root {
+            return Err("compares with `$` in a filter; compare with a value, or with `@`".to_owned());
+        }
+        if !outline.patterns.iter().all(|pattern| is_cheap_pattern(pattern.as_deref())) {
+            return Err("has a pattern in match() or search() that is no short text; use parse_type regex".to_owned());
+        }
+        if outline.most_selectors > MAX_SELECTORS {
+            return Err(format!("has more than {MAX_SELECTORS} selectors in one bracket"));
+        }
         let prefix_text = jsonpath.get(..outline.prefix_end).unwrap_or("$");
         let prefix = JsonPath::parse(prefix_text).map_err(|error| format!("is no RFC 9535 JSONPath: {error}"))?;
         let part = |end: usize| JsonPath::parse(jsonpath.get(..end)?).ok();
@@ -122,6 +131,8 @@ impl FieldPath {
 }
 
 const MAX_PATH_BYTES: usize = 1024;
+const MAX_SELECTORS: usize = 16;
+const MAX_FILTER_PATTERN_BYTES: usize = 32 << 10;
 
 fn plain_to_jsonpath(plain: &str) -> Result<String, String> {
     if plain.is_empty() {
@@ -166,6 +177,9 @@ struct Outline {
     descendants: usize,
     nested_filter: bool,
     refers_to_root: bool,
+    /// The patterns of `match()` and `search()`, where they are literal.
+    patterns: Vec<Option<String>>,
+    most_selectors: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -221,6 +235,7 @@ impl Outline {
         let mut quote = None;
         let mut escaped = false;
         let mut depth = 0_usize;
+        let mut parentheses = 0_usize;
         let mut filters = 0_usize;
         let mut commas = 0_usize;
         let mut previous = ' ';
@@ -245,18 +260,27 @@ impl Outline {
                             break;
                         }
                     }
-                    ',' if depth == 1 => commas += 1,
+                    ',' if depth == 1 && parentheses == 0 => commas += 1,
+                    ')' => parentheses = parentheses.saturating_sub(1),
                     '?' => {
                         filters += 1;
                         self.nested_filter |= depth > 1;
                     }
                     '$' => self.refers_to_root = true,
+                    '(' => {
+                        parentheses += 1;
+                        let before = text.get(..at).unwrap_or_default();
+                        if before.ends_with("match") || before.ends_with("search") {
+                            self.patterns.push(literal_argument(text.get(at + 1..).unwrap_or_default()));
+                        }
+                    }
                     '.' if previous == '.' => self.descendants += 1,
                     _ => {}
                 }
             }
             previous = letter;
         }
+        self.most_selectors = self.most_selectors.max(commas + 1);
         let inside = text.get(1..end.saturating_sub(1)).unwrap_or_default().trim();
         let segment = match (commas, filters) {
             (0, 1) if inside.starts_with('?') => Segment::Filter,
@@ -288,9 +312,6 @@ impl Outline {
     }
 
     fn tail(&self) -> Tail {
-        if self.refers_to_root {
-            return Tail::Open;
-        }
         let Some((first, others)) = self.rest.split_first() else { return Tail::None };
         let names_only = others.iter().all(|segment| *segment == Segment::Singular);
         match first {
@@ -300,6 +321,40 @@ impl Outline {
             _ => Tail::Growing,
         }
     }
+}
+
+/// The crate compiles a filter's pattern anew for each record: one that is small when compiled costs microseconds.
+fn is_cheap_pattern(pattern: Option<&str>) -> bool {
+    let cheap = |pattern| regex::RegexBuilder::new(pattern).size_limit(MAX_FILTER_PATTERN_BYTES).build().is_ok();
+    pattern.is_some_and(cheap)
+}
+
+/// The second argument of a call, where it is a literal; `text` begins behind the opening parenthesis.
+fn literal_argument(text: &str) -> Option<String> {
+    let mut quote = None;
+    let mut escaped = false;
+    let mut begins = None;
+    for (at, letter) in text.char_indices() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if letter == '\\' => escaped = true,
+            Some(open) if letter == open => quote = None,
+            Some(_) => {}
+            None => match letter {
+                '\'' | '"' => quote = Some(letter),
+                ',' => begins = Some(at + 1),
+                ')' => {
+                    let argument = text.get(begins?..at)?.trim();
+                    return match single_step(argument)? {
+                        Step::Name(pattern) => Some(pattern),
+                        Step::Index(_) => None,
+                    };
+                }
+                _ => {}
+            },
+        }
+    }
+    None
 }
 
 fn dotted(text: &str) -> (Segment, Option<Step>, usize) {
@@ -349,7 +404,7 @@ mod tests {
         for path in ["$..status", "$.results[*].tags[*]", "$.results[?@.a].b[*]", "$..[?@.a]"] {
             assert_eq!(tail(path), Tail::Growing, "{path}");
         }
-        for path in ["$.results[0:2]", "$.results[-1:]", "$.results[0,1]", "$['a','b']", "$.r[?@.a == $.b]"] {
+        for path in ["$.results[0:2]", "$.results[-1:]", "$.results[0,1]", "$['a','b']"] {
             assert_eq!(tail(path), Tail::Open, "{path}");
         }
     }
@@ -364,8 +419,23 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_may_match_a_short_pattern() {
+        for path in ["$.r[?match(@.a, 'Av.*')]", "$.r[?search(@['a)'], \"lunch|break\") && @.b == 1]"] {
+            assert_eq!(tail(path), Tail::OneEach, "{path}");
+        }
+    }
+
+    #[test]
     fn what_could_outlast_a_call_is_refused() {
-        for path in ["$..a..b", "$[?@.a[?@.b]]", "$..[?@..b]", "$[?count(@..a) > 1]..b"] {
+        for path in [
+            "$..a..b",
+            "$[?@.a[?@.b]]",
+            "$..[?@..b]",
+            "$[?count(@..a) > 1]..b",
+            "$.r[?@.a == $.b]",
+            "$.r[?match(@.a, @.b)]",
+            "$.r[?search(@.a, '(x{99}){99}')]",
+        ] {
             assert!(FieldPath::parse(path).is_err(), "{path}");
         }
         for path in ["", ".", "a..b", "a[", "a[x]", "a[-1]", "a[]", "[", "$.", "$[", "a.", "$[?@.a == ]", "a]b["] {

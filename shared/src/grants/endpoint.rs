@@ -14,19 +14,30 @@ use crate::budget::Budget;
 use crate::credentials::{HostRule, origin_of};
 use crate::failure::Failure;
 use crate::http::{Answer, Ask, Endpoint, HttpClients, Upstream};
+use crate::providers::status_failure;
 
 /// Sends what grants send.
 pub struct TokenEndpoint<'a> {
     http: &'a HttpClients,
     within: Duration,
     allow_loopback: bool,
+    secrets: Vec<SecretString>,
 }
+
+/// What is shorter may be any word of an answer.
+const SHORTEST_HIDDEN: usize = 4;
 
 impl<'a> TokenEndpoint<'a> {
     /// An endpoint that answers `within` so long, or not at all.
     #[must_use]
     pub fn new(http: &'a HttpClients, within: Duration, allow_loopback: bool) -> Self {
-        Self { http, within, allow_loopback }
+        Self { http, within, allow_loopback, secrets: Vec::new() }
+    }
+
+    /// One that shows none of these in what it says.
+    #[must_use]
+    pub(super) fn hiding(self, secrets: Vec<SecretString>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Whether hosts on this machine are allowed.
@@ -49,7 +60,16 @@ impl<'a> TokenEndpoint<'a> {
         origin.set_path("/");
         origin.set_query(None);
         let endpoint = Endpoint { origin, authorization: HeaderValue::from_static(""), account: String::new(), client };
-        Upstream::new(endpoint, budget).send(ask).await
+        let mut answer = Upstream::new(endpoint, budget).send(ask).await?;
+        if answer.status != 200 {
+            // A refusal that repeats what was sent must not bring it into a report.
+            let shown = self.secrets.iter().fold(String::from_utf8_lossy(&answer.body).into_owned(), |text, secret| {
+                let secret = secret.expose_secret();
+                if secret.len() < SHORTEST_HIDDEN { text } else { text.replace(secret, "***") }
+            });
+            answer.body = shown.into();
+        }
+        Ok(answer)
     }
 }
 
@@ -80,6 +100,14 @@ pub(super) fn token_url(
         origin_of(url.as_str(), rule, allow_loopback).map_err(|problem| problem.replace("base_url", "token_url"))?;
     bound.set_path(&path);
     Ok(bound)
+}
+
+/// What another status than 200 means where the endpoint does not refuse the grant by it.
+pub(super) fn other_failure(answer: &Answer, said: String) -> Failure {
+    match answer.status {
+        429 | 500.. => status_failure(answer, said),
+        status => Failure::UnexpectedResponse { problem: format!("its status is {status}, from no token endpoint") },
+    }
 }
 
 /// The tokens in an answer's body: `access_token`, `expires_in`, perhaps `refresh_token`.

@@ -6,12 +6,12 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::endpoint::{TokenEndpoint, basic, token_url, tokens};
+use super::endpoint::{TokenEndpoint, basic, other_failure, token_url, tokens};
 use super::{Tokens, required, required_secret};
 use crate::failure::Failure;
 use crate::http::{Answer, Ask};
 use crate::providers::genesys_cloud::login_origin;
-use crate::providers::{read_json, said, status_failure};
+use crate::providers::{read_json, said};
 
 /// What a token lives where the endpoint does not say.
 const ORDINARY_LIFE: Duration = Duration::from_hours(24);
@@ -41,7 +41,8 @@ impl ClientCredentials {
         if answer.status != 200 {
             return Err(failure(&answer));
         }
-        tokens(&read_json(&answer)?.0, ORDINARY_LIFE)
+        // There are no refresh tokens for a client.
+        Ok(Tokens { refresh_token: None, ..tokens(&read_json(&answer)?.0, ORDINARY_LIFE)? })
     }
 }
 
@@ -62,7 +63,8 @@ fn failure(answer: &Answer) -> Failure {
                 Some("the client secret is wrong, or the region is: each region knows its own clients only"),
             ]),
         },
-        (400 | 401 | 403, _) => Failure::AuthRejected { said: said(&[error, description]) },
-        _ => status_failure(answer, said(&[error, description])),
+        // A page of a proxy on the way is no refusal.
+        (401, _) | (400 | 403, Some(_)) => Failure::AuthRejected { said: said(&[error, description]) },
+        _ => other_failure(answer, said(&[error, description])),
     }
 }

@@ -58,6 +58,9 @@ pub struct Tokens {
     pub refresh_token: Option<SecretString>,
 }
 
+/// The fields of grants that are credentials themselves.
+const SECRET_FIELDS: [&str; 5] = ["client_secret", "jwt", "refresh_token", "password", "access_token"];
+
 /// The shortest life that is believed.
 pub const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 /// The longest life that is believed.
@@ -110,7 +113,9 @@ impl Grant {
     /// # Errors
     /// The grant is refused, or the endpoint does not answer as it should.
     pub async fn exchange(&self, http: &HttpClients, within: Duration) -> Result<Tokens, Failure> {
-        let endpoint = TokenEndpoint::new(http, within, self.allow_loopback);
+        let secrets = SECRET_FIELDS.iter().filter_map(|key| self.fields.get(*key).and_then(Value::as_str));
+        let secrets = secrets.map(|secret| SecretString::from(secret.trim().to_owned())).collect();
+        let endpoint = TokenEndpoint::new(http, within, self.allow_loopback).hiding(secrets);
         match &self.kind {
             Kind::GenesysCloud(grant) => grant.exchange(&endpoint).await,
             Kind::RingCentral(grant) => grant.exchange(&endpoint).await,

@@ -7,13 +7,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::endpoint::{TokenEndpoint, tokens};
+use super::endpoint::{TokenEndpoint, other_failure, tokens};
 use super::{Tokens, required, required_secret};
 use crate::clock;
 use crate::credentials::{HostRule, origin_of, text};
 use crate::failure::Failure;
 use crate::http::{Answer, Ask};
-use crate::providers::{read_json, said, status_failure};
+use crate::providers::{read_json, said};
 
 /// What a token lives where the PBX does not say.
 const ORDINARY_LIFE: Duration = Duration::from_hours(1);
@@ -141,6 +141,6 @@ fn failure(answer: &Answer) -> Failure {
                 Some("after 50 failed sign-ins the PBX locks this address out for an hour"),
             ]),
         },
-        _ => status_failure(answer, said(&[field("code"), field("message")])),
+        _ => other_failure(answer, said(&[field("code"), field("message")])),
     }
 }

@@ -6,12 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::endpoint::{TokenEndpoint, basic, token_url, tokens};
+use super::endpoint::{TokenEndpoint, basic, other_failure, token_url, tokens};
 use super::{Tokens, required, required_secret};
 use crate::credentials::{HostRule, origin_of, text};
 use crate::failure::Failure;
 use crate::http::{Answer, Ask};
-use crate::providers::{read_json, said, status_failure};
+use crate::providers::{read_json, said};
 
 /// What a token lives where the endpoint does not say.
 const ORDINARY_LIFE: Duration = Duration::from_hours(1);
@@ -77,7 +77,9 @@ impl Grant {
         if answer.status != 200 {
             return Err(self.failure(&answer));
         }
-        tokens(&read_json(&answer)?.0, ORDINARY_LIFE)
+        let tokens = tokens(&read_json(&answer)?.0, ORDINARY_LIFE)?;
+        // A session's own refresh token is of no use beside a grant that does not end.
+        Ok(Tokens { refresh_token: tokens.refresh_token.filter(|_| self.rotates()), ..tokens })
     }
 
     fn failure(&self, answer: &Answer) -> Failure {
@@ -86,7 +88,8 @@ impl Grant {
         let error = body.get("error").and_then(Value::as_str);
         let description = body.get("error_description").and_then(Value::as_str);
         match answer.status {
-            400 | 401 | 403 => {
+            // A page of a proxy on the way is no refusal.
+            400 | 401 | 403 if answer.status == 401 || code.or(error).is_some() => {
                 let advice = match (&self.kind, code) {
                     (Kind::ClientCredentials, _) => {
                         Some("the platform has no client credentials sign-in, whatever guides print: use jwt-bearer")
@@ -96,7 +99,7 @@ impl Grant {
                 };
                 Failure::AuthRejected { said: said(&[code, error, description, advice]) }
             }
-            _ => status_failure(answer, said(&[code, error, description])),
+            _ => other_failure(answer, said(&[code, error, description])),
         }
     }
 }

@@ -63,6 +63,10 @@ impl List<'_> {
                 Err(failure) => return Ok(stopped(snapshot, failure)),
             };
             match self.page(upstream, &url).await {
+                // A provider that does not know the parameter sends the first page again and again.
+                Ok((_, text, _)) if snapshot.document.pages.contains(&text) => {
+                    return Ok(stopped(snapshot, unexpected("a further page is one that came before")));
+                }
                 Ok((page, text, _)) => {
                     next = (self.next)(&page, &url);
                     if snapshot.document.join(page, text).is_err() {

@@ -26,8 +26,14 @@ pub fn is_due(life: Option<Life>, period: Duration, now: SystemTime) -> bool {
     if left > (whole / 2).max(period * 3) {
         return false;
     }
-    let written_lately = issued_at.is_some_and(|at| now.duration_since(at).is_ok_and(|age| age < BETWEEN_WRITES));
-    !written_lately || left <= period * 2
+    may_write(issued_at, left, period, now)
+}
+
+/// Whether a secret that was written at `last` may be written again: ten minutes later, or where the token, with so much
+/// left, would end before the run after next.
+pub(super) fn may_write(last: Option<SystemTime>, left: Duration, period: Duration, now: SystemTime) -> bool {
+    let lately = last.is_some_and(|at| now.duration_since(at).is_ok_and(|age| age < BETWEEN_WRITES));
+    !lately || left <= period * 2
 }
 
 #[cfg(test)]

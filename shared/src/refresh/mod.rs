@@ -5,8 +5,10 @@ mod one;
 mod report;
 mod token_secret;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use uuid::Uuid;
 
@@ -58,7 +60,8 @@ impl<'a, S: WritableStore> Refresher<'a, S> {
             .await;
         let granted: Vec<String> =
             granted.into_iter().map(|(provider, connection)| secret_name(provider, connection)).collect();
-        for name in self.store.list(TOKEN_PREFIX).await? {
+        // What was refreshed is told even where the tokens cannot be listed.
+        for name in self.store.list(TOKEN_PREFIX).await.unwrap_or_default() {
             if !granted.contains(&name) {
                 refreshed.extend(self.pasted(&name).await);
             }
@@ -68,7 +71,13 @@ impl<'a, S: WritableStore> Refresher<'a, S> {
 
     /// Refreshes one connection's token, where it is due, and says how that went.
     pub async fn refresh(&self, provider: ProviderName, connection: &str) -> Refreshed {
-        one::Refresh::new(self, provider, connection).run().await
+        let one = one::Refresh::new(self, provider, connection);
+        let run = AssertUnwindSafe(one.run()).catch_unwind();
+        run.await.unwrap_or_else(|_panic| {
+            let mut line = Refreshed::new(provider, connection, Outcome::Failed);
+            line.cause = Some("callgate failed at this connection; report it".to_owned());
+            line
+        })
     }
 
     /// A word on a pasted token that nears its end: there is no grant to renew it with.

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::due::may_write;
 use super::report::{Outcome, Refreshed};
 use super::token_secret::TokenSecret;
 use super::{PERIOD, Refresher, is_due};
@@ -19,8 +20,10 @@ use crate::providers::ProviderName;
 const ONE_EXCHANGE: Duration = Duration::from_secs(8);
 /// How long a claim on a rotating grant holds: longer than a run can live, so that nobody is overtaken while at work.
 const CLAIM: Duration = Duration::from_secs(90);
-/// How often a write is tried that must not be lost: the old refresh token is good for some ten seconds more.
-const WRITES: usize = 3;
+/// How often a write is tried that must not be lost, and how long is waited after the first try; twice as long after
+/// each. A rotating grant's new refresh token is nowhere else: it is held while the run may live.
+const WRITES: u32 = 8;
+const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 /// The grant's field that says who is using it.
 const CLAIMED: &str = "claimed";
 
@@ -79,7 +82,7 @@ impl<'a, S: WritableStore> Refresh<'a, S> {
             && let Some(newest) = stored.secret.behind(grant.fields())
         {
             // An earlier run was cut between its two writes.
-            self.copy(&stored.grant.version, &newest).await?;
+            self.copy(&stored.grant.version, &stored, &newest).await?;
             return Ok((Outcome::Finished, newest));
         }
         if !is_due(stored.secret.life(), PERIOD, self.run.clock.now()) {
@@ -124,6 +127,11 @@ impl<'a, S: WritableStore> Refresh<'a, S> {
         if claimed_at.is_some_and(|at| now.duration_since(at).is_ok_and(|age| age < CLAIM)) {
             return Ok((Outcome::AnotherWrote, stored.secret.clone()));
         }
+        let left = stored.secret.life().and_then(|life| life.expires_at.duration_since(now).ok()).unwrap_or_default();
+        if !may_write(claimed_at, left, PERIOD, now) {
+            // A claim is a write, too: while the endpoint is down it is not made at each run.
+            return Ok((Outcome::NotDue, stored.secret.clone()));
+        }
         let mut fields = grant.fields().clone();
         fields.insert(CLAIMED.to_owned(), json!({"by": self.run.run.to_string(), "at": clock::rfc3339(now)}));
         let claim = version(&[&self.grant_name, &stored.grant.version, "claim"]);
@@ -141,22 +149,30 @@ impl<'a, S: WritableStore> Refresh<'a, S> {
         let generation = fields.get("generation").and_then(Value::as_u64).unwrap_or(0).saturating_add(1);
         fields.insert("generation".to_owned(), Value::from(generation));
         let next = version(&[&self.grant_name, &claim]);
-        self.put_surely(&self.grant_name, &text(fields), &next).await?;
-        self.copy(&next, &newest).await?;
-        Ok((Outcome::Refreshed, newest))
+        let kept = self.put_surely(&self.grant_name, &text(fields), &next).await;
+        // Also where the grant could not be written: the token before is dead, and this one lives its life.
+        self.copy(&next, stored, &newest).await?;
+        kept.map(|()| (Outcome::Refreshed, newest))
     }
 
-    /// Writes a rotating grant's token to the token secret, under a version that the grant's own version gives: however
-    /// often and by whomever it is copied, it is one version.
-    async fn copy(&self, grant_version: &str, newest: &TokenSecret) -> Result<(), Failure> {
-        self.put_surely(&self.token_name, &newest.to_text(), &version(&[&self.token_name, grant_version])).await
+    /// Writes a rotating grant's token to the token secret, under a version that the grant's own and the one it replaces
+    /// give: however often and by whomever it is copied, it is one version; and a token secret that somebody put back
+    /// is written again.
+    async fn copy(&self, grant_version: &str, stored: &Stored, newest: &TokenSecret) -> Result<(), Failure> {
+        let version = version(&[&self.token_name, grant_version, &stored.token.version]);
+        self.put_surely(&self.token_name, &newest.to_text(), &version).await
     }
 
     async fn exchange(&self, grant: &Grant, stored: &Stored, grant_version: &str) -> Result<Tokens, Failure> {
-        let result = grant.exchange(self.run.http, ONE_EXCHANGE).await;
+        let mut result = grant.exchange(self.run.http, ONE_EXCHANGE).await;
+        if grant.rotates() && result.as_ref().is_err_and(answer_is_lost) {
+            // The endpoint may have rotated: the refresh token works for some ten seconds more, and never again.
+            result = grant.exchange(self.run.http, ONE_EXCHANGE).await;
+        }
         if let Err(Failure::AuthRejected { said }) = &result {
             let noted = stored.secret.rejected_for(grant_version, said, self.run.clock.now());
-            self.put(&self.token_name, noted.to_text(), &[&self.token_name, &stored.token.version, "rejected"]).await?;
+            // Under the version a new token would have: a note never takes the place of another run's token.
+            self.put(&self.token_name, noted.to_text(), &[&self.token_name, &stored.token.version]).await?;
         }
         result
     }
@@ -184,15 +200,24 @@ impl<'a, S: WritableStore> Refresh<'a, S> {
 
     /// Writes what must not be lost: again where the store did not answer, which under one version is one write.
     async fn put_surely(&self, name: &str, value: &SecretString, version: &str) -> Result<(), Failure> {
-        let mut last = None;
-        for _ in 0..WRITES {
-            match self.put_as(name, value.clone(), version).await {
-                Ok(_) => return Ok(()),
-                Err(failure) => last = Some(failure),
+        let mut result = self.put_as(name, value.clone(), version).await;
+        for tried in 0..WRITES - 1 {
+            if result.is_ok() {
+                break;
             }
+            tokio::time::sleep(BETWEEN_TRIES * 2_u32.pow(tried)).await;
+            result = self.put_as(name, value.clone(), version).await;
         }
-        Err(last.unwrap_or(Failure::Internal))
+        result.map(|_| ())
     }
+}
+
+/// Whether the endpoint may have done what it was asked to, and its answer did not arrive.
+fn answer_is_lost(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::ProviderUnreachable { .. } | Failure::ProviderTimeout { .. } | Failure::UnexpectedResponse { .. }
+    )
 }
 
 /// The name of a version: the same for whoever derives it from the same, a UUID as the store wants it.

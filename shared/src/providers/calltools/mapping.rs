@@ -16,8 +16,16 @@ pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
 
     let ready = tally.given(flag("ready"));
     let status_given = status_chosen || tally.given(status);
+    // Whatever `ready` says, an agent who is in a call or signed out takes none.
+    let is_elsewhere = |record: &Value| {
+        calls(record).is_some_and(|calls| calls > 0)
+            || flag("logged_in")(record) == Some(false)
+            || flag("queue_logged_in")(record) == Some(false)
+    };
     let is_available = |record: &Value| {
-        flag("ready")(record) == Some(true) && (status_chosen || status(record).as_deref() == Some("available"))
+        flag("ready")(record) == Some(true)
+            && (status_chosen || status(record).as_deref() == Some("available"))
+            && !is_elsewhere(record)
     };
     let is_on_call = |record: &Value| calls(record).is_some_and(|calls| calls > 0);
     let is_wrap_up = |record: &Value| {
@@ -39,8 +47,12 @@ pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
 /// The counts where every filter is given: the number of records is the answer, unless one shows that a filter is not
 /// honoured.
 pub(super) fn filtered_counts(document: &Document, options: &CallToolsOptions) -> Counts {
-    let honoured = document.records().is_some_and(|records| ignored_filters(records, options).is_empty());
-    let count = document.root().get(COUNT).and_then(Tally::number).filter(|_| honoured);
+    let count = document.root().get(COUNT).and_then(Tally::number).filter(|count| {
+        // A count without a record to show for it, or with one that should not be there, is not believed.
+        document
+            .records()
+            .is_some_and(|records| (*count == 0 || !records.is_empty()) && ignored_filters(records, options).is_empty())
+    });
     Counts { available: count.map(Interval::exactly), ..Counts::default() }
 }
 

@@ -75,18 +75,27 @@ pub(super) async fn queue_status(upstream: &Upstream, queue: &str) -> Result<Que
     let answer = ok(upstream.get(&upstream.url(&["api", "call_queues", queue, "status"])).await?)?;
     let (body, text) = json(&answer)?;
     let status = body.get("status").and_then(Value::as_str).ok_or_else(|| unexpected("the queue has no status"))?;
-    Ok(QueueStatus { closed: status.eq_ignore_ascii_case("OFFLINE"), text, sent_at: answer.sent_at, body })
+    let closed = match status.to_ascii_uppercase().as_str() {
+        "ONLINE" => false,
+        "OFFLINE" => true,
+        _ => return Err(unexpected("the queue's status is neither ONLINE nor OFFLINE")),
+    };
+    Ok(QueueStatus { closed, text, sent_at: answer.sent_at, body })
 }
 
 /// The queue's agents.
 pub(super) async fn agents(upstream: &Upstream, queue: &str) -> Result<AgentList, Failure> {
     let answer = ok(upstream.get(&upstream.url(&["api", "call_queues", queue, "agents"])).await?)?;
     let (mut envelope, _) = json(&answer)?;
-    let items = envelope
+    let mut items = envelope
         .get_mut(LIST)
         .and_then(Value::as_array_mut)
         .map(std::mem::take)
         .ok_or_else(|| unexpected("the agent list has no items"))?;
+    // What a later version may say of statuses in the list is minutes old by the time it is used.
+    for agent in items.iter_mut().filter_map(Value::as_object_mut) {
+        agent.remove("status");
+    }
     Ok(AgentList { envelope, items })
 }
 

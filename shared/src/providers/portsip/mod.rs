@@ -94,6 +94,8 @@ impl Template for PortSipTemplate {
 
 /// How many agents are asked for at once: enough to hide the latency, few enough for a small PBX.
 const AGENTS_AT_ONCE: usize = 8;
+/// How many queues' ids are remembered; a request may name any number.
+const MOST_REMEMBERED: usize = 1000;
 /// How long the list of a queue's agents is used before it is read again.
 const AGENTS_REMEMBERED: Duration = Duration::from_mins(2);
 
@@ -211,7 +213,11 @@ impl PortSip {
             return Ok(id);
         }
         let id = api::find_queue(upstream, queue).await?;
-        self.queue_ids.lock().unwrap_or_else(PoisonError::into_inner).insert(key, id.clone());
+        let mut known = self.queue_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(key, id.clone());
         Ok(id)
     }
 
@@ -240,7 +246,8 @@ impl PortSip {
 
 /// What a queue's id is remembered by: the PBX and the extension number.
 fn queue_key(upstream: &Upstream, queue: &str) -> (String, String) {
-    (upstream.url(&[]).to_string(), queue.to_owned())
+    // One PBX serves several tenants: the account is part of what is remembered.
+    (format!("{} {}", upstream.url(&[]), upstream.account()), queue.to_owned())
 }
 
 fn closed(status: api::QueueStatus) -> Snapshot {
