@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use callgate::check::Inspection;
 use callgate::failure::Failure;
+use callgate::inspect::Inspection;
 use callgate::providers::ProviderName;
 use serde::Serialize;
 use serde_json::{Map, Value, json};

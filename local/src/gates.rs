@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callgate::budget::Budget;
-use callgate::check::{Gate, Inspection};
+use callgate::check::Gate;
 use callgate::credentials::MemoryStore;
 use callgate::failure::Failure;
 use callgate::http::HttpClients;
+use callgate::inspect::Inspection;
 use callgate::providers::ProviderName;
 use callgate::providers::calltools::CallTools;
 use callgate::providers::genesys_cloud::GenesysCloud;

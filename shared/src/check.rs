@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::FutureExt;
-use secrecy::SecretString;
 
 use crate::budget::Budget;
 use crate::clock::{Clock, millis, millis_between};
-use crate::credentials::{Connection, MemoryStore, SecretStore, Secrets, secret_name};
-use crate::criteria::AcceptanceDraft;
+use crate::credentials::{Connection, SecretStore, Secrets, secret_name};
 use crate::decision::Decided;
+use crate::explain::body_of;
 use crate::failure::Failure;
-use crate::fault::{Fault, Faults};
+use crate::fault::Fault;
 use crate::http::{Endpoint, HttpClients, Upstream};
 use crate::lint;
 use crate::need::Need;
@@ -21,12 +20,12 @@ use crate::providers::{Provider, Question, Template};
 use crate::request::{AnswerAs, CheckRequest, Plan};
 use crate::settings::Settings;
 use crate::snapshot::{Counts, Snapshot, Unread};
-use crate::verdict::{Decision, OnUnknown, RightAnswer, Source, Trace, Verdict};
+use crate::verdict::{Decision, Source, Trace, Verdict};
 
 /// One provider's gate: what lives as long as the process.
 pub struct Gate<P, S> {
     provider: P,
-    secrets: Secrets<S>,
+    pub(crate) secrets: Secrets<S>,
     http: Arc<HttpClients>,
     settings: Settings,
     clock: Clock,
@@ -99,6 +98,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             verdict.trace = Some(Trace { requests, right_answer, body });
             verdict.elapsed_ms = millis(budget.elapsed());
         }
+        verdict.hide(connection.credential());
         Ok(verdict)
     }
 
@@ -108,56 +108,8 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         verdict_without_data::<P>(request, &Failure::Internal, None, budget)
     }
 
-    /// What the recipe that is right on the real API says, where this one is known to miscount.
-    async fn right_answer(
-        &self,
-        connection: &Connection,
-        request: &CheckRequest,
-        asked: &Question<P>,
-        verdict: &Verdict,
-        budget: &Budget,
-    ) -> Option<RightAnswer> {
-        let template = P::right_template(asked.template)?;
-        let mut answer = RightAnswer {
-            template: template.as_str(),
-            counts: Counts::default(),
-            message: String::new(),
-            requests: Vec::new(),
-        };
-        let mut faults = Faults::default();
-        P::check_options(template, &asked.options, "/options", &mut faults);
-        if let Some(fault) = faults.into_vec().first() {
-            answer.message = format!("it needs more: {} {}", fault.pointer, fault.detail);
-            return Some(answer);
-        }
-        let question = Question {
-            queue: asked.queue.clone(),
-            options: asked.options.clone(),
-            template,
-            account: asked.account.clone(),
-        };
-        let acceptance = AcceptanceDraft::Single(template.acceptance()).complete(
-            &template.acceptance(),
-            "/acceptance",
-            &mut Faults::default(),
-        )?;
-        let need = Need::new(&acceptance, true, budget);
-        let (observed, upstreams) = self.observe(connection, request, &question, &need, budget).await;
-        answer.requests = upstreams.iter().flat_map(Upstream::trace).collect();
-        match observed {
-            Ok(snapshot) => {
-                let evaluation = need.evaluate(&snapshot);
-                let decided = Decided::on_answer(&acceptance, &evaluation, &snapshot, OnUnknown::Reject);
-                answer.message = format!("{}; this recipe: {}", decided.message, verdict.message);
-                answer.counts = snapshot.counts;
-            }
-            Err(failure) => answer.message = failure.to_string(),
-        }
-        Some(answer)
-    }
-
     /// Asks the provider; once more with a newer token where the one in hand is refused and there is one.
-    async fn observe(
+    pub(crate) async fn observe(
         &self,
         connection: &Connection,
         request: &CheckRequest,
@@ -211,7 +163,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         }
     }
 
-    fn upstream(
+    pub(crate) fn upstream(
         &self,
         connection: &Connection,
         name: &str,
@@ -229,68 +181,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         };
         Ok(Upstream::new(endpoint, *budget))
     }
-
-    /// Reads a connection's secret and opens a connection to its host; sends no credential and spends no quota.
-    ///
-    /// # Errors
-    /// Why a check of this connection would fail.
-    pub async fn warm(&self, connection: &str, budget: Budget) -> Result<(), Failure> {
-        let secret = self.secrets.connection::<P>(connection, budget.read_secret_until()).await?;
-        let template = P::Template::first().ok_or(Failure::Internal)?;
-        self.upstream(&secret, connection, template, &budget)?.open_connection().await;
-        Ok(())
-    }
 }
-
-/// What a connection's secret says of itself; nothing of it is secret.
-#[derive(Clone, Debug)]
-pub struct Inspection {
-    /// The one host its credential may be sent to.
-    pub host: String,
-    /// When its token ends, where the secret says so.
-    pub expires_at: Option<SystemTime>,
-    /// What was mended while it was read.
-    pub warnings: Vec<String>,
-}
-
-impl<P: Provider, S: SecretStore> Gate<P, S> {
-    /// Reads a connection's secret and says what can be said of it.
-    ///
-    /// # Errors
-    /// Why a check of this connection would fail before anything is sent.
-    pub async fn inspect(
-        &self,
-        connection: &str,
-        template: Option<&str>,
-        budget: Budget,
-    ) -> Result<Inspection, Failure> {
-        let secret = self.secrets.connection::<P>(connection, budget.read_secret_until()).await?;
-        let template = template.map_or_else(P::Template::first, P::Template::from_name).ok_or(Failure::Internal)?;
-        let unusable = |problem| Failure::SecretUnusable { name: secret_name(P::NAME, connection), problem };
-        Ok(Inspection {
-            host: secret.origin::<P>(template).map_err(unusable)?.origin().ascii_serialization(),
-            expires_at: secret.expires_at(),
-            warnings: secret.warnings().to_vec(),
-        })
-    }
-}
-
-impl<P: Provider> Gate<P, MemoryStore> {
-    /// Puts the secret of a connection: a JSON object as text.
-    pub fn put_secret(&self, connection: &str, secret: impl Into<SecretString>) {
-        self.secrets.store().put_secret(&secret_name(P::NAME, connection), secret);
-    }
-}
-
-/// The provider's answer as received, as far as a verdict shows it.
-fn body_of(snapshot: &Snapshot) -> String {
-    let mut body = snapshot.document.pages.join("\n");
-    let end = (0..=body.len().min(MAX_BODY_SHOWN)).rev().find(|end| body.is_char_boundary(*end)).unwrap_or(0);
-    body.truncate(end);
-    body
-}
-
-const MAX_BODY_SHOWN: usize = 64 << 10;
 
 /// Faults in the request are its sender's to mend; faults in the connection's defaults are the operator's.
 fn refused_plan<P: Provider>(request: &CheckRequest, faults: Vec<Fault>, budget: &Budget) -> Result<Verdict, Refusal> {

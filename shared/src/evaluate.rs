@@ -51,6 +51,8 @@ pub fn evaluate(acceptance: &Acceptance, snapshot: &Snapshot, keep_going: &dyn F
 
 /// The longest text that a pattern with scope `body` or `raw` is matched against.
 const MAX_TEXT_BYTES: usize = 1 << 20;
+/// The longest single record that a pattern with scope `record` is matched against: no agent's is a tenth of it.
+const MAX_RECORD_BYTES: usize = 64 << 10;
 
 /// What a criterion's reading found.
 enum Seen<'s> {
@@ -199,6 +201,10 @@ impl<'s> Reader<'s> {
             Scope::Record => {
                 let records = self.records.get_or_init(|| self.rendered_records());
                 match records {
+                    Some(records) if records.iter().any(|record| record.len() > MAX_RECORD_BYTES) => {
+                        let detail = format!("a record of the answer is longer than {MAX_RECORD_BYTES} bytes");
+                        Seen::Refused(Reason::UnexpectedResponse, detail)
+                    }
                     Some(records) => self.over_texts(pattern, records, partial),
                     None if (self.keep_going)() => Seen::Missing,
                     None => out_of_time(),

@@ -364,8 +364,8 @@ impl Upstream {
 }
 
 /// The largest body that is read.
-pub const MAX_BODY_BYTES: usize = 8 << 20;
-const MAX_BODY_LENGTH: u64 = 8 << 20;
+pub const MAX_BODY_BYTES: usize = 4 << 20;
+const MAX_BODY_LENGTH: u64 = 4 << 20;
 const MAX_IDLE_CONNECTIONS: usize = 8;
 const MOST_AUTHORITIES: usize = 64;
 /// What is shorter is no credential, and may be any word of an answer.

@@ -14,8 +14,12 @@ pub fn parse(text: &str) -> Result<Value, Error> {
     // This also bounds the depth, for what follows.
     let value = serde_json::from_str(text)?;
     // serde_json keeps number tokens, but writes exponents its own way (`1E5` becomes `1e+5`).
-    if has_exponent(text.as_bytes()) { as_received(serde_json::from_str(text)?) } else { Ok(value) }
+    // What is mended here is read once for each level of depth: a long answer keeps serde_json's exponents instead.
+    let mended = text.len() <= MAX_MENDED_BYTES && has_exponent(text.as_bytes());
+    if mended { as_received(serde_json::from_str(text)?) } else { Ok(value) }
 }
+
+const MAX_MENDED_BYTES: usize = 256 << 10;
 
 /// Whether a number in the text may have an exponent. A text within strings that looks like one costs time only.
 fn has_exponent(text: &[u8]) -> bool {

@@ -9,8 +9,11 @@
 //!                      be sent)
 //! ```
 //!
-//! Read [`check`] top to bottom, then whatever it names. [`lambda`] turns events into checks, [`routes`] is the HTTP
-//! API; both end in the same [`check::Gate`].
+//! Read [`check`] top to bottom, then whatever it names, in the picture's order: [`request`], [`credentials`],
+//! [`providers`] (with [`need`], which tells them when to stop, and [`http`]), [`snapshot`], [`criteria`] and
+//! [`evaluate`], [`decision`] and [`verdict`]. [`lambda`] turns events into checks, [`routes`] is the HTTP API; both end
+//! in the same [`check::Gate`]. Beside the flow: [`lint`] warns of criteria that cannot mean what they say, [`saved`]
+//! tries them offline, and [`refresh`] gets new tokens with [`grants`].
 
 pub mod budget;
 pub mod check;
@@ -19,10 +22,12 @@ pub mod credentials;
 pub mod criteria;
 pub mod decision;
 pub mod evaluate;
+mod explain;
 pub mod failure;
 pub mod fault;
 pub mod grants;
 pub mod http;
+pub mod inspect;
 pub mod json;
 pub mod lambda;
 pub mod lint;

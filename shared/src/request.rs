@@ -84,6 +84,7 @@ const DEADLINE_MS: std::ops::RangeInclusive<u64> = 50..=28_000;
 const AGE_MS: std::ops::RangeInclusive<u64> = 0..=86_400_000;
 const MAX_CONNECTION: usize = 63;
 const MAX_LABEL: usize = 256;
+const MAX_UNKNOWN_SHOWN: usize = 20;
 
 impl CheckRequest {
     /// Reads a request from JSON text.
@@ -113,6 +114,10 @@ impl CheckRequest {
         let mut acceptance = Map::new();
         let mut faults = Faults::default();
         for (key, value) in pairs {
+            if matches!(key.as_str(), "acceptance" | "options") {
+                faults.add(child("", key), "does not belong in a query; give its fields flat, or send a POST");
+                continue;
+            }
             let home = if P::OPTIONS.contains(&key.as_str()) {
                 &mut options
             } else if SINGLE_CRITERION_FIELDS.contains(&key.as_str()) {
@@ -163,6 +168,7 @@ impl CheckRequest {
         let mut warnings: Vec<String> = body
             .keys()
             .filter(|key| !FIELDS.contains(&key.as_str()))
+            .take(MAX_UNKNOWN_SHOWN)
             .map(|key| format!("the field {} is not known here and was ignored", printable(key)))
             .collect();
         envelope.provider::<P>();

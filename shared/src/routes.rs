@@ -44,6 +44,8 @@ pub struct HttpAnswer {
     pub body: String,
 }
 
+/// A faulty request must not become an answer that the gateway is not able to carry.
+const MAX_FAULTS_SHOWN: usize = 64;
 const VERDICT: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROBLEM: &str = "application/problem+json";
@@ -223,6 +225,12 @@ struct Problem<'a> {
 }
 
 fn problem(status: u16, title: &str, detail: &str, errors: &[Fault], reason: Option<Reason>) -> HttpAnswer {
+    let mut shown: Vec<Fault> = errors.iter().take(MAX_FAULTS_SHOWN).cloned().collect();
+    if errors.len() > MAX_FAULTS_SHOWN {
+        let detail = format!("{} more faults are not shown", errors.len() - MAX_FAULTS_SHOWN);
+        shown.push(Fault { pointer: String::new(), detail });
+    }
+    let errors = shown.as_slice();
     let body = Problem { r#type: "about:blank", title, status, detail, errors, reason };
     let body = serde_json::to_string(&body).unwrap_or_else(|_| json!({"status": status}).to_string());
     HttpAnswer { status, content_type: PROBLEM, body }

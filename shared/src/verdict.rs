@@ -261,6 +261,56 @@ pub struct Verdict {
     pub trace: Option<Trace>,
 }
 
+impl Verdict {
+    /// Hides a credential that the provider repeated, plainly or percent-encoded, in whatever of its texts are shown.
+    pub(crate) fn hide(&mut self, credential: &str) {
+        if credential.len() < SHORTEST_CREDENTIAL {
+            return;
+        }
+        let encoded: String = form_urlencoded::byte_serialize(credential.as_bytes()).collect();
+        let escaped = credential.replace('/', "\\/");
+        let hide = |text: &mut String| {
+            for spelling in [credential, &encoded, &escaped] {
+                if text.contains(spelling) {
+                    *text = text.replace(spelling, HIDDEN);
+                }
+            }
+        };
+        hide(&mut self.message);
+        self.warnings.iter_mut().for_each(hide);
+        for finding in &mut self.findings {
+            if let Value::String(text) = &mut finding.observed {
+                hide(text);
+            }
+        }
+        let Some(trace) = &mut self.trace else { return };
+        let mut requests: Vec<&mut TraceEntry> = trace.requests.iter_mut().collect();
+        if let Some(right) = &mut trace.right_answer {
+            hide(&mut right.message);
+            requests.extend(&mut right.requests);
+        }
+        for request in requests {
+            hide(&mut request.url);
+            for value in request.quota.values_mut() {
+                if let Value::String(text) = value {
+                    hide(text);
+                }
+            }
+        }
+        if let Some(body) = &mut trace.body {
+            hide(body);
+            // Spelt in yet another way, such as with \u0041, it cannot be cut out; then nothing is shown.
+            if serde_json::from_str::<Value>(body).is_ok_and(|value| value.to_string().contains(credential)) {
+                "withheld: it repeats the credential".clone_into(body);
+            }
+        }
+    }
+}
+
+const HIDDEN: &str = "***";
+/// What is shorter is no credential, and may be any word of an answer.
+const SHORTEST_CREDENTIAL: usize = 8;
+
 fn counts<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
     let mut shown = Map::new();
     for count in AgentCount::ALL.into_iter().filter(|count| *count != AgentCount::Headroom) {

@@ -104,6 +104,13 @@ impl Connection {
         self.authorization.clone()
     }
 
+    /// The credential itself: to hide it, wherever a provider repeats it.
+    #[must_use]
+    pub(crate) fn credential(&self) -> &str {
+        let written = self.authorization.to_str().unwrap_or_default();
+        written.split_once(' ').map_or(written, |(_, credential)| credential)
+    }
+
     /// The certificates that vouch for the host, where they are the customer's own.
     #[must_use]
     pub fn ca_pem(&self) -> Option<&str> {

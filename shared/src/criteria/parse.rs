@@ -56,21 +56,22 @@ pub const SINGLE_CRITERION_FIELDS: [&str; 7] =
 
 const MAX_DEPTH: usize = 8;
 const MAX_CRITERIA: usize = 64;
+const MAX_VALUE_BYTES: usize = 256;
 
 impl AcceptanceDraft {
     /// Reads the `acceptance` of a request, noting every fault.
     pub fn parse(value: &Value, pointer: &str, faults: &mut Faults) -> Option<Self> {
         let object = object(value, pointer, faults)?;
         if ["all", "any", "not"].iter().any(|key| object.contains_key(*key)) {
+            if leaves(value) > MAX_CRITERIA {
+                faults.add(pointer, format!("has more than {MAX_CRITERIA} criteria"));
+                return None;
+            }
             if is_deeper_than(value, MAX_DEPTH) {
                 faults.add(pointer, format!("is nested more than {MAX_DEPTH} deep"));
                 return None;
             }
-            let acceptance = composite(value, pointer, faults)?;
-            if acceptance.criteria().len() > MAX_CRITERIA {
-                faults.add(pointer, format!("has more than {MAX_CRITERIA} criteria"));
-            }
-            return Some(Self::Composite(acceptance));
+            return composite(value, pointer, faults).map(Self::Composite);
         }
         Some(Self::Single(CriterionDraft::parse(object, pointer, faults)))
     }
@@ -117,6 +118,18 @@ fn composite(value: &Value, pointer: &str, faults: &mut Faults) -> Option<Accept
         .collect();
     let parsed: Vec<Acceptance> = parsed.into_iter().collect::<Option<_>>()?;
     Some(if *key == "all" { Acceptance::All(parsed) } else { Acceptance::Any(parsed) })
+}
+
+/// How many criteria there are, before any is read: each may cost a pattern's compilation.
+fn leaves(value: &Value) -> usize {
+    let inner: Vec<&Value> = ["all", "any", "not"].iter().filter_map(|key| value.get(*key)).collect();
+    match inner.as_slice() {
+        [] => 1,
+        inner => inner
+            .iter()
+            .map(|inner| inner.as_array().map_or_else(|| leaves(inner), |parts| parts.iter().map(leaves).sum()))
+            .sum(),
+    }
 }
 
 /// Whether `all`, `any` and `not` are nested more than `levels` deep.
@@ -194,7 +207,10 @@ impl CriterionDraft {
                 }
                 "value" => {
                     draft.value = Scalar::from_json(value);
-                    if draft.value.is_none() {
+                    if draft.value.as_ref().is_some_and(|value| value.to_string().len() > MAX_VALUE_BYTES) {
+                        draft.value = None;
+                        faults.add(at, format!("is longer than {MAX_VALUE_BYTES} bytes"));
+                    } else if draft.value.is_none() {
                         faults.add(at, format!("is {}; give a number, text, true or false", type_name(value)));
                     }
                 }

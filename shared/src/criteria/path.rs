@@ -63,8 +63,8 @@ impl FieldPath {
         if !outline.patterns.iter().all(|pattern| is_cheap_pattern(pattern.as_deref())) {
             return Err("has a pattern in match() or search() that is no short text; use parse_type regex".to_owned());
         }
-        if outline.most_selectors > MAX_SELECTORS {
-            return Err(format!("has more than {MAX_SELECTORS} selectors in one bracket"));
+        if outline.selectors > MAX_SELECTORS {
+            return Err(format!("selects in more than {MAX_SELECTORS} ways at once; name fewer in brackets"));
         }
         let prefix_text = jsonpath.get(..outline.prefix_end).unwrap_or("$");
         let prefix = JsonPath::parse(prefix_text).map_err(|error| format!("is no RFC 9535 JSONPath: {error}"))?;
@@ -179,7 +179,8 @@ struct Outline {
     refers_to_root: bool,
     /// The patterns of `match()` and `search()`, where they are literal.
     patterns: Vec<Option<String>>,
-    most_selectors: usize,
+    /// The product of the selectors in each bracket: how often one node may be selected.
+    selectors: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -280,7 +281,7 @@ impl Outline {
             }
             previous = letter;
         }
-        self.most_selectors = self.most_selectors.max(commas + 1);
+        self.selectors = self.selectors.max(1).saturating_mul(commas + 1);
         let inside = text.get(1..end.saturating_sub(1)).unwrap_or_default().trim();
         let segment = match (commas, filters) {
             (0, 1) if inside.starts_with('?') => Segment::Filter,

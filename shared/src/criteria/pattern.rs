@@ -85,6 +85,9 @@ impl Pattern {
                 }
                 other => format!("is no regular expression: {}", last_line(&other.to_string())),
             })?;
+        if can_match_nothing(written) {
+            return Err("can match the empty text, and so matches everywhere; write what is to be found".to_owned());
+        }
         if kind == PatternKind::Capture && regex.captures_len() < 2 {
             return Err("captures nothing; put the part to capture in parentheses".to_owned());
         }
@@ -113,6 +116,10 @@ impl Pattern {
                 !(one_space || after.starts_with('\\') || after.starts_with('[') || after.starts_with('.'))
             })
     }
+}
+
+fn can_match_nothing(pattern: &str) -> bool {
+    regex_syntax::parse(pattern).is_ok_and(|hir| hir.properties().minimum_len() == Some(0))
 }
 
 const MAX_PATTERN_BYTES: usize = 1024;

@@ -75,11 +75,16 @@ impl<'a> TokenEndpoint<'a> {
 
 /// HTTP Basic, as a header that does not print.
 pub(super) fn basic(user: &str, password: &SecretString) -> HeaderValue {
-    let encoded = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+    let encoded = basic_credentials(user, password.expose_secret());
     // Base64 is always a header value.
     let mut header = HeaderValue::try_from(format!("Basic {encoded}")).unwrap_or(HeaderValue::from_static("Basic"));
     header.set_sensitive(true);
     header
+}
+
+/// A name and a password as HTTP Basic writes them.
+pub(super) fn basic_credentials(user: &str, password: &str) -> String {
+    STANDARD.encode(format!("{user}:{password}"))
 }
 
 /// The address of a token endpoint: the secret's `token_url` on the provider's own host, or the provider's.

@@ -113,14 +113,24 @@ impl Grant {
     /// # Errors
     /// The grant is refused, or the endpoint does not answer as it should.
     pub async fn exchange(&self, http: &HttpClients, within: Duration) -> Result<Tokens, Failure> {
-        let secrets = SECRET_FIELDS.iter().filter_map(|key| self.fields.get(*key).and_then(Value::as_str));
-        let secrets = secrets.map(|secret| SecretString::from(secret.trim().to_owned())).collect();
-        let endpoint = TokenEndpoint::new(http, within, self.allow_loopback).hiding(secrets);
+        let endpoint = TokenEndpoint::new(http, within, self.allow_loopback).hiding(self.secrets());
         match &self.kind {
             Kind::GenesysCloud(grant) => grant.exchange(&endpoint).await,
             Kind::RingCentral(grant) => grant.exchange(&endpoint).await,
             Kind::PortSip(grant) => grant.exchange(&endpoint).await,
         }
+    }
+}
+
+impl Grant {
+    /// What of this grant must not show, in the forms in which it is sent.
+    fn secrets(&self) -> Vec<SecretString> {
+        let text = |key: &str| self.fields.get(key).and_then(Value::as_str).map(str::trim);
+        let mut secrets: Vec<_> = SECRET_FIELDS.iter().filter_map(|key| text(key).map(SecretString::from)).collect();
+        if let (Some(id), Some(secret)) = (text("client_id"), text("client_secret")) {
+            secrets.push(SecretString::from(endpoint::basic_credentials(id, secret)));
+        }
+        secrets
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct List<'a> {
 
 /// No answer needs so many; a `next` that never ends must.
 const MAX_PAGES: usize = 200;
+/// What all pages may take together; each is kept as text and as a tree.
+const MAX_LIST_BYTES: usize = 8 << 20;
 
 impl List<'_> {
     /// Reads the list from its first page on, until `need` is settled or there is no more.
@@ -52,7 +54,11 @@ impl List<'_> {
                 (_, None) => Unread::Unbounded,
                 (_, Some(total)) => {
                     let seen = snapshot.document.records().map_or(0, <[Value]>::len);
-                    Unread::AtMost(total.saturating_sub(u64::try_from(seen).unwrap_or(u64::MAX)))
+                    match total.saturating_sub(u64::try_from(seen).unwrap_or(u64::MAX)) {
+                        // There is more, whatever the number says: it is not to be believed.
+                        0 => Unread::Unbounded,
+                        more => Unread::AtMost(more),
+                    }
                 }
             };
             snapshot.counts = (self.counts)(&snapshot.document);
@@ -66,6 +72,9 @@ impl List<'_> {
                 // A provider that does not know the parameter sends the first page again and again.
                 Ok((_, text, _)) if snapshot.document.pages.contains(&text) => {
                     return Ok(stopped(snapshot, unexpected("a further page is one that came before")));
+                }
+                Ok((_, text, _)) if bytes_of(&snapshot) + text.len() > MAX_LIST_BYTES => {
+                    return Ok(stopped(snapshot, unexpected("its pages together are too large")));
                 }
                 Ok((page, text, _)) => {
                     next = (self.next)(&page, &url);
@@ -92,6 +101,10 @@ impl List<'_> {
         }
         Ok((page, text, answer.sent_at))
     }
+}
+
+fn bytes_of(snapshot: &Snapshot) -> usize {
+    snapshot.document.pages.iter().map(String::len).sum()
 }
 
 fn stopped(mut snapshot: Snapshot, failure: Failure) -> Snapshot {

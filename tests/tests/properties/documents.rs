@@ -92,7 +92,7 @@ fn criteria() -> Vec<Acceptance> {
         "\\[",
         "1E5",
         "\"list\": ",
-        "(?m)^",
+        "(?m)^\\{",
         "a.*b",
     ];
     let conditions =

@@ -47,12 +47,13 @@ pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
 /// The counts where every filter is given: the number of records is the answer, unless one shows that a filter is not
 /// honoured.
 pub(super) fn filtered_counts(document: &Document, options: &CallToolsOptions) -> Counts {
-    let count = document.root().get(COUNT).and_then(Tally::number).filter(|count| {
-        // A count without a record to show for it, or with one that should not be there, is not believed.
-        document
-            .records()
-            .is_some_and(|records| (*count == 0 || !records.is_empty()) && ignored_filters(records, options).is_empty())
-    });
+    let records = document.records().unwrap_or_default();
+    let as_asked =
+        |record: &Value| record.is_object() && record.get("ready").is_none_or(|ready| ready == &Value::Bool(true));
+    let honoured = records.iter().all(as_asked) && ignored_filters(records, options).is_empty();
+    // A count without a record to show for it, or with one that should not be there, is not believed.
+    let believed = |count: &i64| honoured && document.records().is_some() && (*count == 0 || !records.is_empty());
+    let count = document.root().get(COUNT).and_then(Tally::number).filter(believed);
     Counts { available: count.map(Interval::exactly), ..Counts::default() }
 }
 
