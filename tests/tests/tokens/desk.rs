@@ -186,3 +186,15 @@ pub(crate) fn token_name(kind: &str) -> String {
 pub(crate) fn outcomes(lines: &[Refreshed]) -> Vec<(&str, Outcome)> {
     lines.iter().map(|line| (line.connection.as_str(), line.outcome)).collect()
 }
+
+/// Runs what happens to a run while it is under way, and then the run to its end.
+///
+/// A run that ends first never met what it was to meet.
+pub(crate) async fn meanwhile<T>(run: impl Future<Output = T>, happens: impl Future<Output = ()>) -> T {
+    let (mut run, mut happens) = (std::pin::pin!(run), std::pin::pin!(happens));
+    tokio::select! {
+        biased;
+        () = &mut happens => run.await,
+        _ = &mut run => panic!("the run ended before anything happened to it"),
+    }
+}

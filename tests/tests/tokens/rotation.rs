@@ -11,7 +11,7 @@ use callgate_local::simulator::{Clock as SimulatorClock, Dialect, Fault, Simulat
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::desk::{CLIENT_SECRET, CONNECTION, Desk, HTTP, REFRESH_TOKEN};
+use crate::desk::{CLIENT_SECRET, CONNECTION, Desk, HTTP, REFRESH_TOKEN, meanwhile};
 use crate::interleaved::{Scheduler, TICK};
 use crate::store::PutFault;
 
@@ -83,14 +83,13 @@ async fn a_write_that_fails_or_whose_answer_is_lost_does_not_break_the_chain() {
                     // The claim goes through; the tokens behind it meet the fault.
                     simulator.faults().push(Fault::pass().held());
                     let refresher = desk.refresher();
-                    let meanwhile = async {
+                    let happens = async {
                         simulator.received(1).await;
                         desk.store.fail_puts(name, fault, times);
                         simulator.faults().release();
                     };
                     // Nobody sleeps while a request is under way: only what was told to wait does.
-                    let awake = keep_awake(async { tokio::join!(refresher.run(), meanwhile) });
-                    let (lines, ()) = awake.await;
+                    let lines = keep_awake(meanwhile(refresher.run(), happens)).await;
                     assert_eq!(lines.unwrap()[0].outcome, Outcome::Refreshed, "{what}");
                 } else {
                     desk.store.fail_puts(name, fault, times);
@@ -103,6 +102,22 @@ async fn a_write_that_fails_or_whose_answer_is_lost_does_not_break_the_chain() {
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_grant_cannot_be_written_at_all_the_new_token_still_serves_its_life() {
+    let simulator = account().await;
+    let desk = Desk::with(KIND, simulator.base_url(), 30);
+    simulator.faults().push(Fault::pass().held());
+    let refresher = desk.refresher();
+    let happens = async {
+        simulator.received(1).await;
+        desk.store.fail_puts(GRANT, PutFault::NotWritten, 100);
+        simulator.faults().release();
+    };
+    let lines = keep_awake(meanwhile(refresher.run(), happens)).await.unwrap();
+    assert_eq!((lines[0].outcome, lines[0].minutes_left), (Outcome::Failed, Some(60)), "somebody is told");
+    assert!(is_accepted(&simulator, desk.token(KIND).await["access_token"].as_str().unwrap()));
 }
 
 /// Runs a future on the paused clock so that time passes in steps of ten milliseconds, and never for a socket's sake.

@@ -20,6 +20,7 @@ struct Inner {
     clock: Mutex<Clock>,
     is_down: AtomicBool,
     is_binary: AtomicBool,
+    lists_no_tokens: AtomicBool,
     read_takes_ms: AtomicUsize,
     reads: AtomicUsize,
     put_faults: Mutex<VecDeque<(String, PutFault)>>,
@@ -72,6 +73,11 @@ impl Store {
     /// From now on nothing answers, or everything does.
     pub(crate) fn set_down(&self, is_down: bool) {
         self.0.is_down.store(is_down, Ordering::SeqCst);
+    }
+
+    /// From now on grants alone can be listed.
+    pub(crate) fn set_tokens_unlisted(&self) {
+        self.0.lists_no_tokens.store(true, Ordering::SeqCst);
     }
 
     /// From now on what is read is no text, or text again.
@@ -135,6 +141,9 @@ impl SecretStore for Store {
 impl WritableStore for Store {
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreFailure> {
         self.unless_down()?;
+        if self.0.lists_no_tokens.load(Ordering::SeqCst) && prefix == "callgate/" {
+            return Err(StoreFailure::Unavailable("ThrottlingException".to_owned()));
+        }
         self.0.memory.list(prefix).await
     }
 

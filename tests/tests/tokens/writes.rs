@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::desk::{
-    CLIENT_SECRET, Desk, GenesysCloud, KINDS, answer_with, endpoint, joined, outcomes, provider, received, token,
-    token_name,
+    CLIENT_SECRET, Desk, GenesysCloud, KINDS, answer_with, endpoint, joined, meanwhile, outcomes, provider, received,
+    token, token_name,
 };
 use crate::store::PutFault;
 
@@ -125,14 +125,13 @@ async fn a_refusal_noted_late_does_not_take_the_place_of_another_runs_token() {
     let refusal = json!({"error": "invalid_client", "description": "authentication failed"}).to_string();
     simulator.faults().push(Fault::answer(400, refusal).held());
     let (late, other) = (desk.refresher(), desk.refresher());
-    let first = async {
+    let happens = async {
         simulator.received(1).await;
         let lines = other.run().await.unwrap();
+        assert_eq!(lines[0].outcome, Outcome::Refreshed);
         simulator.faults().release();
-        lines
     };
-    let (_, other) = tokio::join!(late.run(), first);
-    assert_eq!(other[0].outcome, Outcome::Refreshed);
+    meanwhile(late.run(), happens).await.unwrap();
     let secret = desk.token("genesys-cloud").await;
     assert_eq!(secret["access_token"], "genesys-cloud-access-0001", "{secret}");
     assert_eq!(desk.run_one().await.outcome, Outcome::NotDue);
@@ -211,8 +210,7 @@ async fn one_connection_that_hangs_does_not_hold_up_the_others() {
             tokio::time::advance(Duration::from_secs(20)).await;
             tokio::time::resume();
         };
-        let (lines, ()) = tokio::join!(refresher.run(), others);
-        let lines = lines.unwrap();
+        let lines = meanwhile(refresher.run(), others).await.unwrap();
         let hanging = lines.iter().find(|line| line.connection == "acme").unwrap();
         assert_eq!((hanging.outcome, hanging.minutes_left), (Outcome::Failed, Some(20)), "{hanging:?}");
         assert!(hanging.cause.as_ref().unwrap().contains("did not answer"), "{hanging:?}");
@@ -266,5 +264,13 @@ async fn a_store_that_is_down_is_told_and_loses_nothing() {
     assert_eq!(desk.refresher().run().await, Err(StoreFailure::Unavailable("ThrottlingException".to_owned())));
     assert_eq!(received(&server).await.len(), 0);
     desk.store.set_down(false);
+    assert_eq!(desk.run_one().await.outcome, Outcome::Refreshed);
+}
+
+#[tokio::test]
+async fn what_was_refreshed_is_told_where_the_tokens_cannot_be_listed() {
+    let server = endpoint(token("new")).await;
+    let desk = Desk::with("genesys-cloud", &server.uri(), 20);
+    desk.store.set_tokens_unlisted();
     assert_eq!(desk.run_one().await.outcome, Outcome::Refreshed);
 }
