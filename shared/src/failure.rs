@@ -28,9 +28,6 @@ pub enum Failure {
         /// What the service said.
         problem: String,
     },
-    /// The key in the request may not use this connection. The operator allows it in the secret.
-    #[error("this gateway key may not use the connection; add its id to allowed_api_key_ids in the secret")]
-    CallerForbidden,
     /// 401: the token or key is not accepted. The operator renews it.
     #[error("the provider does not accept the token ({said})")]
     AuthExpired {
@@ -118,7 +115,6 @@ impl Failure {
             // A secret without a usable credential is a missing credential; the message says which key is wrong.
             Self::AuthMissing { .. } | Self::SecretUnusable { .. } => Reason::AuthMissing,
             Self::SecretsUnavailable { .. } => Reason::SecretsUnavailable,
-            Self::CallerForbidden => Reason::CallerForbidden,
             Self::AuthExpired { .. } => Reason::AuthExpired,
             Self::AuthRejected { .. } => Reason::AuthRejected,
             Self::AuthForbidden { .. } => Reason::AuthForbidden,
@@ -143,7 +139,6 @@ impl Failure {
             Self::AuthMissing { .. }
             | Self::SecretUnusable { .. }
             | Self::SecretsUnavailable { .. }
-            | Self::CallerForbidden
             | Self::AuthExpired { .. }
             | Self::AuthRejected { .. }
             | Self::AuthForbidden { .. }

@@ -152,8 +152,7 @@ impl Ask {
     /// Exchanges the secret's token for another, as a form field of that name; never sent twice.
     #[must_use]
     pub fn exchange(url: Url, upstream: &Upstream, token_field: &str, more: &[(&str, &str)]) -> Self {
-        let written = upstream.endpoint.authorization.to_str().unwrap_or_default();
-        let token = written.split_once(' ').map_or(written, |(_, token)| token);
+        let token = credential_in(&upstream.endpoint.authorization);
         let form =
             form_urlencoded::Serializer::new(String::new()).append_pair(token_field, token).extend_pairs(more).finish();
         Self { body: Some((FORM, Bytes::from(form))), ..Self::once(url) }
@@ -331,7 +330,10 @@ impl Upstream {
             return Err(unexpected("it is compressed, which was not asked for"));
         }
         let too_large = || unexpected(&format!("it is larger than {MAX_BODY_BYTES} bytes"));
-        if response.content_length().is_some_and(|length| length > MAX_BODY_LENGTH) {
+        if response
+            .content_length()
+            .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > MAX_BODY_BYTES))
+        {
             return Err(too_large());
         }
         let mut body = BytesMut::new();
@@ -365,11 +367,10 @@ impl Upstream {
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 4 << 20;
-const MAX_BODY_LENGTH: u64 = 4 << 20;
 const MAX_IDLE_CONNECTIONS: usize = 8;
 const MOST_AUTHORITIES: usize = 64;
 /// What is shorter is no credential, and may be any word of an answer.
-const SHORTEST_CREDENTIAL: usize = 8;
+pub(crate) const SHORTEST_CREDENTIAL: usize = 8;
 
 /// The headers in which providers state their limits.
 fn quota(headers: &HeaderMap) -> Map<String, Value> {
@@ -423,10 +424,15 @@ fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
     tls_error(cause.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
+/// The credential in an `Authorization` header: what follows its scheme.
+pub(crate) fn credential_in(authorization: &HeaderValue) -> &str {
+    let written = authorization.to_str().unwrap_or_default();
+    written.split_once(' ').map_or(written, |(_, credential)| credential)
+}
+
 /// The body without the credential: a provider that repeats it in an answer must not bring it into a verdict.
 fn without_credential(body: Bytes, authorization: &HeaderValue) -> Bytes {
-    let written = authorization.to_str().unwrap_or_default();
-    let credential = written.split_once(' ').map_or(written, |(_, credential)| credential);
+    let credential = credential_in(authorization);
     if credential.len() < SHORTEST_CREDENTIAL {
         return body;
     }

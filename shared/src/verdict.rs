@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::criteria::{AgentCount, Interval};
+use crate::http::SHORTEST_CREDENTIAL;
 use crate::providers::ProviderName;
 use crate::snapshot::Counts;
 
@@ -308,8 +309,6 @@ impl Verdict {
 }
 
 const HIDDEN: &str = "***";
-/// What is shorter is no credential, and may be any word of an answer.
-const SHORTEST_CREDENTIAL: usize = 8;
 
 fn counts<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
     let mut shown = Map::new();

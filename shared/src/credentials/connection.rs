@@ -10,6 +10,7 @@ use url::Url;
 use super::{StoredSecret, origin_of};
 use crate::clock;
 use crate::fault::type_name;
+use crate::http::credential_in;
 use crate::providers::{Provider, Template};
 
 /// What a check knows of a connection. It does not print its credential.
@@ -107,8 +108,7 @@ impl Connection {
     /// The credential itself: to hide it, wherever a provider repeats it.
     #[must_use]
     pub(crate) fn credential(&self) -> &str {
-        let written = self.authorization.to_str().unwrap_or_default();
-        written.split_once(' ').map_or(written, |(_, credential)| credential)
+        credential_in(&self.authorization)
     }
 
     /// The certificates that vouch for the host, where they are the customer's own.

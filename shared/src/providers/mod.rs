@@ -19,7 +19,7 @@ use url::Url;
 use crate::credentials::HostRule;
 use crate::criteria::CriterionDraft;
 use crate::failure::Failure;
-use crate::fault::Faults;
+use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
 use crate::snapshot::{Counts, Document, Snapshot};
@@ -156,6 +156,19 @@ pub trait Template: Copy + fmt::Debug + Send + Sync + 'static {
     /// The default recipe.
     fn first() -> Option<Self> {
         Self::ALL.first().copied()
+    }
+}
+
+/// An option that is true or false, also as text; `None` where it is not given.
+fn flag_option(options: &Map<String, Value>, name: &str, pointer: &str, faults: &mut Faults) -> Option<bool> {
+    match options.get(name)? {
+        Value::Null => None,
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) if text == "true" || text == "false" => Some(text == "true"),
+        other => {
+            faults.add(child(pointer, name), format!("is {}; give true or false", type_name(other)));
+            None
+        }
     }
 }
 

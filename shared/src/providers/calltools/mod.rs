@@ -30,7 +30,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::list::List;
-use super::{Provider, ProviderName, Question, Template};
+use super::{Provider, ProviderName, Question, Template, flag_option};
 use crate::credentials::HostRule;
 use crate::criteria::{AgentCount, CriterionDraft};
 use crate::failure::Failure;
@@ -107,12 +107,7 @@ impl Provider for CallTools {
                 faults.add(child(pointer, "agent_status_id"), format!("is {}; give the status's id", type_name(other)));
             }
         }
-        match options.get("ready") {
-            None | Some(Value::Null) => {}
-            Some(Value::Bool(ready)) => typed.ready = Some(*ready),
-            Some(Value::String(text)) if text == "true" || text == "false" => typed.ready = Some(text == "true"),
-            Some(other) => faults.add(child(pointer, "ready"), format!("is {}; give true or false", type_name(other))),
-        }
+        typed.ready = flag_option(options, "ready", pointer, faults);
         typed
     }
 

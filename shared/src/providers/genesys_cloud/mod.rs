@@ -69,7 +69,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::list::List;
-use super::{Provider, ProviderName, Question, Template};
+use super::{Provider, ProviderName, Question, Template, flag_option};
 use crate::credentials::HostRule;
 use crate::criteria::{AgentCount, CriterionDraft};
 use crate::failure::Failure;
@@ -156,15 +156,7 @@ impl Provider for GenesysCloud {
                 faults.add(child(pointer, "skill_id"), format!("is {}; give the skill's id", type_name(other)));
             }
         }
-        match options.get("members_fallback") {
-            None | Some(Value::Null) => {}
-            Some(Value::Bool(flag)) => typed.members_fallback = *flag,
-            Some(Value::String(text)) if text == "true" || text == "false" => typed.members_fallback = text == "true",
-            Some(other) => {
-                let detail = format!("is {}; give true or false", type_name(other));
-                faults.add(child(pointer, "members_fallback"), detail);
-            }
-        }
+        typed.members_fallback = flag_option(options, "members_fallback", pointer, faults).unwrap_or_default();
         typed
     }
 

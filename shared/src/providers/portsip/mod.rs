@@ -39,11 +39,11 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::response::{awaits_a_newer_token, concerns_the_account, unexpected};
-use super::{Provider, ProviderName, Question, Template};
+use super::{Provider, ProviderName, Question, Template, flag_option};
 use crate::credentials::HostRule;
 use crate::criteria::{AgentCount, CriterionDraft, Interval};
 use crate::failure::Failure;
-use crate::fault::{Faults, child, type_name};
+use crate::fault::Faults;
 use crate::http::Upstream;
 use crate::need::Need;
 use crate::render::python_json;
@@ -118,15 +118,7 @@ impl Provider for PortSip {
     }
 
     fn options(options: &Map<String, Value>, pointer: &str, faults: &mut Faults) -> PortSipOptions {
-        let bulk_status = match options.get("bulk_status") {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(text)) if text == "true" || text == "false" => text == "true",
-            Some(other) => {
-                faults.add(child(pointer, "bulk_status"), format!("is {}; give true or false", type_name(other)));
-                false
-            }
-        };
+        let bulk_status = flag_option(options, "bulk_status", pointer, faults).unwrap_or_default();
         PortSipOptions { bulk_status }
     }
 
