@@ -9,6 +9,7 @@ use callgate::credentials::MemoryStore;
 use callgate::failure::Failure;
 use callgate::http::HttpClients;
 use callgate::inspect::Inspection;
+use callgate::invocation::Invocation;
 use callgate::providers::ProviderName;
 use callgate::providers::calltools::CallTools;
 use callgate::providers::genesys_cloud::GenesysCloud;
@@ -75,20 +76,20 @@ impl Gates {
     /// Answers an HTTP request to a provider's address.
     pub async fn respond(&self, provider: ProviderName, request: &HttpRequest) -> HttpAnswer {
         match provider {
-            ProviderName::CallTools => respond(&self.calltools, request, None).await,
-            ProviderName::GenesysCloud => respond(&self.genesys_cloud, request, None).await,
-            ProviderName::RingCentral => respond(&self.ringcentral, request, None).await,
-            ProviderName::PortSip => respond(&self.portsip, request, None).await,
+            ProviderName::CallTools => respond(&self.calltools, request, &Invocation::default()).await,
+            ProviderName::GenesysCloud => respond(&self.genesys_cloud, request, &Invocation::default()).await,
+            ProviderName::RingCentral => respond(&self.ringcentral, request, &Invocation::default()).await,
+            ProviderName::PortSip => respond(&self.portsip, request, &Invocation::default()).await,
         }
     }
 
     /// Answers a check that is a bare JSON body: the verdict, or the problem object.
     pub async fn check(&self, provider: ProviderName, body: &str) -> Value {
         match provider {
-            ProviderName::CallTools => respond_directly(&self.calltools, body, None).await,
-            ProviderName::GenesysCloud => respond_directly(&self.genesys_cloud, body, None).await,
-            ProviderName::RingCentral => respond_directly(&self.ringcentral, body, None).await,
-            ProviderName::PortSip => respond_directly(&self.portsip, body, None).await,
+            ProviderName::CallTools => respond_directly(&self.calltools, body, &Invocation::default()).await,
+            ProviderName::GenesysCloud => respond_directly(&self.genesys_cloud, body, &Invocation::default()).await,
+            ProviderName::RingCentral => respond_directly(&self.ringcentral, body, &Invocation::default()).await,
+            ProviderName::PortSip => respond_directly(&self.portsip, body, &Invocation::default()).await,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! The flow of a check: request, credentials, provider, snapshot, evaluation, verdict. Top to bottom.
+//! The flow of a check: request, credentials, freshness, provider, snapshot, evaluation, verdict. Top to bottom.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use crate::budget::Budget;
 use crate::clock::{Clock, millis, millis_between};
@@ -13,19 +14,24 @@ use crate::decision::Decided;
 use crate::explain::body_of;
 use crate::failure::Failure;
 use crate::fault::Fault;
+use crate::freshness::holds::{Hold, Request as HoldWanted, Taken};
+use crate::freshness::state::StateFailure;
+use crate::freshness::{DocumentForm, Freshness, Meter, Observation, Shared, Wanted};
 use crate::http::{Endpoint, HttpClients, Upstream};
+use crate::judge::judge;
 use crate::lint;
 use crate::need::Need;
 use crate::providers::{Provider, Question, Template};
 use crate::request::{AnswerAs, CheckRequest, Plan};
 use crate::settings::Settings;
 use crate::snapshot::{Counts, Snapshot, Unread};
-use crate::verdict::{Decision, Source, Trace, Verdict};
+use crate::verdict::{Decision, Measured, Source, Trace, Verdict};
 
 /// One provider's gate: what lives as long as the process.
 pub struct Gate<P, S> {
     provider: P,
     pub(crate) secrets: Secrets<S>,
+    pub(crate) freshness: Freshness,
     http: Arc<HttpClients>,
     settings: Settings,
     clock: Clock,
@@ -36,6 +42,8 @@ pub struct Gate<P, S> {
 pub enum Refusal {
     /// Every fault of the request.
     NotUnderstood(Vec<Fault>),
+    /// It is larger than any request is.
+    TooLarge,
     /// The gateway key may not use the connection.
     CallerForbidden,
 }
@@ -51,7 +59,14 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
     #[must_use]
     pub fn with_clock(store: S, http: Arc<HttpClients>, settings: Settings, clock: Clock) -> Self {
         let secrets = Secrets::new(store, settings.secret_ttl, settings.allow_loopback, clock.clone());
-        Self { provider: P::new(), secrets, http, settings, clock }
+        let freshness = Freshness::new(None, clock.clone());
+        Self { provider: P::new(), secrets, freshness, http, settings, clock }
+    }
+
+    /// The gate, sharing answers, quotas and holds with other instances.
+    #[must_use]
+    pub fn sharing(self, shared: Option<Shared>) -> Self {
+        Self { freshness: Freshness::new(shared, self.clock.clone()), ..self }
     }
 
     /// What the deployment sets.
@@ -71,10 +86,12 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         api_key_id: Option<&str>,
         budget: Budget,
     ) -> Result<Verdict, Refusal> {
+        let mut measured = Measured::default();
         let connection = match self.secrets.connection::<P>(&request.connection, budget.read_secret_until()).await {
             Ok(connection) => connection,
             Err(failure) => return Ok(verdict_without_data::<P>(request, &failure, None, &budget)),
         };
+        measured.secret_ms = millis(budget.elapsed());
         if !connection.allows(api_key_id) {
             return Err(Refusal::CallerForbidden);
         }
@@ -83,20 +100,37 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             Err(faults) => return refused_plan::<P>(request, faults, &budget),
         };
         let budget = plan.deadline.map_or(budget, |deadline| budget.with_deadline(deadline));
-        let need = Need::new(&plan.acceptance, request.explain || request.answer_as == AnswerAs::Count, &budget);
-        let (observed, upstreams) = self.observe(&connection, request, &plan.question, &need, &budget).await;
-        let mut verdict = match &observed {
-            Ok(snapshot) => verdict_on(request, &plan, &need, snapshot, &budget),
+        let everything = request.explain || request.answer_as == AnswerAs::Count || request.hold_for.is_some();
+        let need = Need::new(&plan.acceptance, everything, &budget);
+        let (connection, clock) = (&*connection, &self.clock);
+        let check = Check { request, connection, plan: &plan, need: &need, budget: &budget, clock };
+        if let Some(verdict) = self.held_before(&check).await {
+            return Ok(verdict);
+        }
+        let looked = Instant::now();
+        // Boxed: the whole flow in one type would be too deep for the compiler.
+        let (observation, upstreams) = Box::pin(self.look(&check)).await;
+        measured.provider_ms = millis(looked.elapsed());
+        measured.upstream_status = upstreams.iter().rev().find_map(Upstream::last_status);
+        measured.held_back = observation.held_back.is_some();
+        let decided = Instant::now();
+        let mut verdict = match &observation.result {
+            Ok(snapshot) => Box::pin(self.decide(&check, &observation, snapshot, requests_of(&upstreams))).await,
             Err(failure) => verdict_without_data(request, failure, Some(&plan), &budget),
         };
-        let requests: Vec<_> = upstreams.iter().flat_map(Upstream::trace).collect();
-        verdict.upstream_requests = u32::try_from(requests.len()).unwrap_or(u32::MAX);
-        verdict.warnings.extend(connection.warnings().iter().cloned());
+        measured.decide_ms = millis(decided.elapsed());
+        verdict.upstream_requests = requests_of(&upstreams);
+        verdict.measured = measured;
         if request.explain {
-            let body = observed.as_ref().ok().filter(|_| self.settings.explain_bodies).map(body_of);
-            let right_answer = self.right_answer(&connection, request, &plan.question, &verdict, &budget).await;
+            let requests = upstreams.iter().flat_map(Upstream::trace).collect();
+            let body = observation.result.as_ref().ok().filter(|_| self.settings.explain_bodies);
+            let body = body.map(|snapshot| body_of(snapshot));
+            let right_answer = Box::pin(self.right_answer(&check, &verdict)).await;
             verdict.trace = Some(Trace { requests, right_answer, body });
             verdict.elapsed_ms = millis(budget.elapsed());
+        }
+        if observation.result.is_err() {
+            verdict.warnings.extend(connection.warnings().iter().cloned());
         }
         verdict.hide(connection.credential());
         Ok(verdict)
@@ -108,6 +142,34 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         verdict_without_data::<P>(request, &Failure::Internal, None, budget)
     }
 
+    /// Finds an answer on the ladder of freshness; the provider is asked where none is fresh enough.
+    async fn look(&self, check: &Check<'_, P>) -> (Observation, Vec<Upstream>) {
+        let Check { request, connection, plan, need, budget, .. } = check;
+        let account = account_name::<P>(request);
+        let template = plan.question.template;
+        let wanted = Wanted {
+            account: &account,
+            question: &question_key(&account, connection, &plan.question),
+            max_age: plan.max_age,
+            stale_if_error: plan.stale_if_error,
+            need,
+            budget,
+            form: DocumentForm { list: P::list_field(template), length_field: P::length_field(template) },
+        };
+        let meter = self.meter(connection, request);
+        let mut upstreams = Vec::new();
+        let ask = async {
+            let result = self.observe(connection, request, &plan.question, need, budget, Permit::Taken).await;
+            upstreams = result.1;
+            if requests_of(&upstreams) == 0 {
+                meter.not_sent();
+            }
+            result.0
+        };
+        let observation = self.freshness.observe(&wanted, &meter, ask).await;
+        (observation, upstreams)
+    }
+
     /// Asks the provider; once more with a newer token where the one in hand is refused and there is one.
     pub(crate) async fn observe(
         &self,
@@ -116,13 +178,19 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         question: &Question<P>,
         need: &Need<'_>,
         budget: &Budget,
+        permit: Permit,
     ) -> (Result<Snapshot, Failure>, Vec<Upstream>) {
         if self.secrets.was_refused_lately::<P>(&request.connection, connection) {
             let said = "it was refused a moment ago and the secret holds no newer one; nothing was sent".to_owned();
             return (Err(Failure::AuthExpired { said }), Vec::new());
         }
-        let (first, mut upstreams) = match self.upstream(connection, &request.connection, question.template, budget) {
-            Ok(upstream) => (self.observe_once(&upstream, connection, question, need, budget).await, vec![upstream]),
+        let meter = self.meter(connection, request);
+        let upstream = self.upstream(connection, &request.connection, question.template, budget);
+        let (first, mut upstreams) = match upstream {
+            Ok(upstream) => {
+                let upstream = upstream.metered(Arc::clone(&meter), permit == Permit::Taken);
+                (self.observe_once(&upstream, connection, question, need, budget).await, vec![upstream])
+            }
             Err(failure) => return (Err(failure), Vec::new()),
         };
         if !matches!(first, Err(Failure::AuthExpired { .. })) {
@@ -132,6 +200,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         let Some(newer) = newer else { return (first, upstreams) };
         match self.upstream(&newer, &request.connection, question.template, budget) {
             Ok(upstream) => {
+                let upstream = upstream.metered(meter, permit == Permit::Taken && requests_of(&upstreams) == 0);
                 let second = self.observe_once(&upstream, &newer, question, need, budget).await;
                 if matches!(second, Err(Failure::AuthExpired { .. })) {
                     self.secrets.refused::<P>(&request.connection, &newer);
@@ -161,6 +230,76 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             Ok(Err(_panic)) => Err(Failure::Internal),
             Err(_) => Err(Failure::DeadlineExceeded { step: "read the provider's answer" }),
         }
+    }
+
+    /// Decides on an answer, with the agents who are held for other calls; and holds one where that is asked for.
+    async fn decide(
+        &self,
+        check: &Check<'_, P>,
+        observation: &Observation,
+        snapshot: &Snapshot,
+        upstream_requests: u32,
+    ) -> Verdict {
+        let verdict = |held: i64, hold: Option<&Hold>| {
+            let mut verdict = verdict_on(check, observation, snapshot, held, check.request.hold_for.is_some());
+            verdict.upstream_requests = upstream_requests;
+            verdict.hold = hold.map(Hold::shown);
+            verdict.hide(check.connection.credential());
+            verdict
+        };
+        let queue = check.holds_name();
+        let Some(hold_for) = check.request.hold_for else {
+            if !check.need.reads_holds() {
+                return verdict(0, None);
+            }
+            return match self.freshness.holds(&queue).await {
+                Ok(held) => verdict(held, None),
+                Err(failure) => verdict(0, None).warned(format!("holds could not be looked at: {failure}")),
+            };
+        };
+        let wanted = HoldWanted { queue: &queue, hold_for, call_id: check.request.call_id.as_deref() };
+        let mut last = None;
+        let mut decide = |held: i64, hold: &Hold| {
+            let taken = verdict(held, Some(hold));
+            let accepts = taken.accept && !taken.on_unknown_applied;
+            let kept = accepts.then(|| serde_json::to_value(&taken).unwrap_or_default());
+            last = Some(if accepts { taken } else { Verdict { hold: None, ..taken } });
+            kept
+        };
+        let mut taken = self.freshness.hold(wanted, &mut decide).await;
+        let mut warning = None;
+        if let Err(failure) = &taken {
+            warning = Some(format!("the hold is known to this instance only: {failure}"));
+            taken = self.freshness.hold_alone(wanted, &mut decide).await;
+        }
+        let earlier = match taken {
+            Ok(Taken::Already(hold)) => serde_json::from_value(hold.verdict).ok(),
+            Ok(Taken::Held(_) | Taken::NotWith(_)) | Err(_) => None,
+        };
+        let decided = earlier.or(last).unwrap_or_else(|| verdict(0, None));
+        match warning {
+            Some(warning) => decided.warned(warning),
+            None => decided,
+        }
+    }
+
+    /// The verdict that this call was given already, while the agent it was promised is held for it.
+    async fn held_before(&self, check: &Check<'_, P>) -> Option<Verdict> {
+        let call_id = check.request.call_id.as_deref().filter(|_| check.request.hold_for.is_some())?;
+        let hold = self.freshness.hold_of(&check.holds_name(), call_id).await.ok()??;
+        serde_json::from_value(hold.verdict).ok()
+    }
+
+    /// Ends a hold before its time. Whether it was live.
+    ///
+    /// # Errors
+    /// The shared state does not answer.
+    pub async fn release(&self, hold_id: &str) -> Result<bool, StateFailure> {
+        self.freshness.release(P::NAME.as_str(), hold_id).await
+    }
+
+    fn meter(&self, connection: &Connection, request: &CheckRequest) -> Arc<Meter> {
+        self.freshness.meter(&account_name::<P>(request), connection.quota().unwrap_or(P::QUOTA))
     }
 
     pub(crate) fn upstream(
@@ -194,27 +333,70 @@ fn refused_plan<P: Provider>(request: &CheckRequest, faults: Vec<Fault>, budget:
     Ok(verdict_without_data::<P>(request, &failure, None, budget))
 }
 
+/// A check that is under way: what it asks, with what, and in which time.
+pub(crate) struct Check<'a, P: Provider> {
+    pub(crate) request: &'a CheckRequest,
+    pub(crate) connection: &'a Connection,
+    pub(crate) plan: &'a Plan<P>,
+    pub(crate) need: &'a Need<'a>,
+    pub(crate) budget: &'a Budget,
+    pub(crate) clock: &'a Clock,
+}
+
+impl<P: Provider> Check<'_, P> {
+    /// Names the queue for holds: they are the queue's, whichever recipe saw its agents.
+    fn holds_name(&self) -> String {
+        format!("{}/{}", account_name::<P>(self.request), self.request.queue)
+    }
+}
+
+/// Whether the account's permit for a first request has been taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permit {
+    Taken,
+    NotTaken,
+}
+
+fn account_name<P: Provider>(request: &CheckRequest) -> String {
+    format!("{}/{}", P::NAME, request.connection)
+}
+
+/// Names a question among all there are. What the same name would not mean the same for is part of it.
+fn question_key<P: Provider>(account: &str, connection: &Connection, question: &Question<P>) -> String {
+    let host = connection.origin::<P>(question.template).map(|origin| origin.to_string()).unwrap_or_default();
+    let asked = format!("{host}\n{}\n{}\n{:?}", question.queue, question.template.as_str(), question.options);
+    format!("{account}/{}", uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, asked.as_bytes()).simple())
+}
+
+fn requests_of(upstreams: &[Upstream]) -> u32 {
+    let requests: usize = upstreams.iter().map(Upstream::requests).sum();
+    u32::try_from(requests).unwrap_or(u32::MAX)
+}
+
 fn verdict_on<P: Provider>(
-    request: &CheckRequest,
-    plan: &Plan<P>,
-    need: &Need<'_>,
+    check: &Check<'_, P>,
+    observation: &Observation,
     snapshot: &Snapshot,
-    budget: &Budget,
+    held: i64,
+    holds_one: bool,
 ) -> Verdict {
-    let evaluation = std::panic::catch_unwind(AssertUnwindSafe(|| need.evaluate(snapshot)));
-    let decided = match &evaluation {
-        Ok(evaluation) => Decided::on_answer(&plan.acceptance, evaluation, snapshot, plan.on_unknown),
-        Err(_panic) => Decided::on_failure(&Failure::Internal, plan.on_unknown),
-    };
-    let mut verdict = verdict::<P>(request, decided, Some(plan), budget);
-    verdict.counts = snapshot.counts.clone();
+    let Check { request, connection, plan, need, budget, clock } = check;
+    let judged = judge(plan, need, snapshot, held, holds_one);
+    let mut verdict = verdict::<P>(request, judged.decided, Some(plan), budget);
+    verdict.counts = Counts { held, ..snapshot.counts.clone() };
     verdict.available = snapshot.counts.available.map(|available| available.low);
     verdict.counts_complete = snapshot.document.unread == Unread::Nothing;
-    verdict.source = Source::Live;
+    verdict.source = observation.source;
+    verdict.checked_at = clock.now();
     verdict.data_age_ms = Some(millis_between(snapshot.observed_at, verdict.checked_at));
+    if let Some(why) = &observation.held_back {
+        let age_ms = verdict.data_age_ms.unwrap_or_default();
+        verdict.warnings.push(format!("{why}; an answer that is {age_ms} ms old stands in"));
+    }
     verdict.warnings.extend(snapshot.warnings.iter().cloned());
     verdict.warnings.extend(P::remarks(plan.question.template, &plan.question.options, &snapshot.document));
-    verdict.warnings.extend(evaluation.iter().flat_map(|seen| lint::warnings(&plan.acceptance, seen, snapshot)));
+    verdict.warnings.extend(judged.evaluation.iter().flat_map(|seen| lint::warnings(&plan.acceptance, seen, snapshot)));
+    verdict.warnings.extend(connection.warnings().iter().cloned());
     verdict
 }
 
@@ -242,7 +424,7 @@ fn verdict<P: Provider>(request: &CheckRequest, decided: Decided, plan: Option<&
         provider: P::NAME,
         connection: request.connection.clone(),
         queue: request.queue.clone(),
-        template: template.map_or("", Template::as_str),
+        template: template.map_or("", Template::as_str).into(),
         source: Source::Policy,
         data_age_ms: None,
         on_unknown_applied: decided.on_unknown_applied,
@@ -252,8 +434,10 @@ fn verdict<P: Provider>(request: &CheckRequest, decided: Decided, plan: Option<&
         upstream_requests: 0,
         elapsed_ms: millis(budget.elapsed()),
         checked_at: SystemTime::now(),
+        hold: None,
         destination: request.destination.clone(),
         call_id: request.call_id.clone(),
         trace: None,
+        measured: Measured::default(),
     }
 }

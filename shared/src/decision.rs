@@ -76,7 +76,7 @@ impl Decided {
         Self::by_policy(failure.reason(), &failure.to_string(), on_unknown)
     }
 
-    fn by_policy(reason: Reason, why: &str, on_unknown: OnUnknown) -> Self {
+    pub(crate) fn by_policy(reason: Reason, why: &str, on_unknown: OnUnknown) -> Self {
         let (decision, policy) = match on_unknown {
             OnUnknown::Accept => (Decision::Accept, "accepted"),
             OnUnknown::Reject => (Decision::Reject, "rejected"),
@@ -98,7 +98,12 @@ fn shown(finding: &Finding, settled: bool, cause: Option<Reason>) -> FindingShow
         None if settled => ("undecided", None),
         Some(Outcome::Unknown) | None => ("unknown", cause),
     };
-    FindingShown { criterion: finding.criterion.clone(), observed: finding.observed.clone(), outcome, reason }
+    FindingShown {
+        criterion: finding.criterion.clone(),
+        observed: finding.observed.clone(),
+        outcome: outcome.into(),
+        reason,
+    }
 }
 
 fn unknown_sentence(finding: &Finding, reason: Reason) -> String {
@@ -130,7 +135,11 @@ fn saw(criterion: &Criterion, finding: &Finding, at_least: &str, snapshot: &Snap
         Reading::Agents(AgentCount::Headroom) => {
             let part = |count: AgentCount| snapshot.counts.count(count).map_or(0, |interval| interval.low);
             let (available, waiting) = (part(AgentCount::Available), part(AgentCount::Waiting));
-            format!("{at_least}{observed} agents to spare ({available} available, {waiting} callers waiting)")
+            let held = match snapshot.counts.held {
+                0 => String::new(),
+                held => format!(", {held} held"),
+            };
+            format!("{at_least}{observed} agents to spare ({available} available, {waiting} callers waiting{held})")
         }
         Reading::Agents(count) => format!("{at_least}{observed} {}", count.as_str().replace('_', " ")),
         Reading::Json(path) if !criterion.condition.needs_value() => {

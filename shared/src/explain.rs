@@ -1,28 +1,21 @@
 //! What `explain` adds to a verdict: the answer as received, and what the recipe that is right on the real API says.
 
-use crate::budget::Budget;
-use crate::check::Gate;
-use crate::credentials::{Connection, SecretStore};
+use crate::check::{Check, Gate, Permit};
+use crate::credentials::SecretStore;
 use crate::criteria::AcceptanceDraft;
 use crate::decision::Decided;
 use crate::fault::Faults;
 use crate::http::Upstream;
 use crate::need::Need;
 use crate::providers::{Provider, Question, Template};
-use crate::request::CheckRequest;
 use crate::snapshot::{Counts, Snapshot};
 use crate::verdict::{OnUnknown, RightAnswer, Verdict};
 
 impl<P: Provider, S: SecretStore> Gate<P, S> {
     /// What the recipe that is right on the real API says, where this one is known to miscount.
-    pub(crate) async fn right_answer(
-        &self,
-        connection: &Connection,
-        request: &CheckRequest,
-        asked: &Question<P>,
-        verdict: &Verdict,
-        budget: &Budget,
-    ) -> Option<RightAnswer> {
+    pub(crate) async fn right_answer(&self, check: &Check<'_, P>, verdict: &Verdict) -> Option<RightAnswer> {
+        let Check { request, connection, plan, budget, .. } = check;
+        let asked = &plan.question;
         let template = P::right_template(asked.template)?;
         let mut answer = RightAnswer {
             template: template.as_str(),
@@ -48,7 +41,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             &mut Faults::default(),
         )?;
         let need = Need::new(&acceptance, true, budget);
-        let (observed, upstreams) = self.observe(connection, request, &question, &need, budget).await;
+        let (observed, upstreams) = self.observe(connection, request, &question, &need, budget, Permit::NotTaken).await;
         answer.requests = upstreams.iter().flat_map(Upstream::trace).collect();
         match observed {
             Ok(snapshot) => {

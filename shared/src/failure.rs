@@ -66,6 +66,14 @@ pub enum Failure {
         /// How long it wants to be left alone, where it said so.
         retry_after: Option<Duration>,
     },
+    /// Nothing was sent: the account cools down, its quota is spent, or the provider failed again and again.
+    #[error("the provider was not asked: {why}")]
+    NotAsked {
+        /// What the cause is counted as.
+        reason: Reason,
+        /// Why, until when, and what to do.
+        why: String,
+    },
     /// No answer in time.
     #[error("the provider did not answer within {waited_ms} ms")]
     ProviderTimeout {
@@ -121,6 +129,7 @@ impl Failure {
             Self::QueueNotFound { .. } => Reason::QueueNotFound,
             Self::InvalidQuery { .. } => Reason::InvalidQuery,
             Self::RateLimited { .. } => Reason::RateLimited,
+            Self::NotAsked { reason, .. } => *reason,
             Self::ProviderTimeout { .. } => Reason::ProviderTimeout,
             Self::ProviderUnreachable { .. } => Reason::ProviderUnreachable,
             Self::TlsFailed { .. } => Reason::TlsFailed,
@@ -145,11 +154,26 @@ impl Failure {
             | Self::QueueNotFound { .. }
             | Self::InvalidQuery { .. }
             | Self::RateLimited { .. }
+            | Self::NotAsked { .. }
             | Self::ProviderTimeout { .. }
             | Self::TlsFailed { .. }
             | Self::UnexpectedResponse { .. }
             | Self::DeadlineExceeded { .. }
             | Self::Internal => false,
         }
+    }
+
+    /// Whether an older answer may stand in for this one. It may not where the provider, or the connection's owner, says
+    /// that the question itself is wrong or not allowed.
+    #[must_use]
+    pub fn lets_stale_stand_in(&self) -> bool {
+        !matches!(
+            self,
+            Self::AuthForbidden { .. }
+                | Self::QueueNotFound { .. }
+                | Self::InvalidQuery { .. }
+                | Self::AuthMissing { .. }
+                | Self::SecretUnusable { .. }
+        )
     }
 }

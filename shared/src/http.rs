@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
@@ -14,8 +14,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::budget::Budget;
-use crate::clock::millis;
+use crate::clock::{Clock, millis};
 use crate::failure::Failure;
+use crate::freshness::Meter;
 use crate::trust;
 use crate::verdict::TraceEntry;
 
@@ -107,7 +108,15 @@ pub struct Endpoint {
 pub struct Upstream {
     endpoint: Endpoint,
     budget: Budget,
+    clock: Clock,
+    meter: Option<Metered>,
     trace: Mutex<Vec<TraceEntry>>,
+}
+
+/// The account's meter, and whether a permit for the first request has been taken.
+struct Metered {
+    meter: Arc<Meter>,
+    first_is_permitted: bool,
 }
 
 /// A request to a provider.
@@ -219,10 +228,17 @@ pub struct Answer {
 }
 
 impl Upstream {
-    /// Talks to `endpoint` within `budget`.
+    /// Talks to `endpoint` within `budget`, by no meter.
     #[must_use]
     pub fn new(endpoint: Endpoint, budget: Budget) -> Self {
-        Self { endpoint, budget, trace: Mutex::default() }
+        Self { endpoint, budget, clock: Clock::system(), meter: None, trace: Mutex::default() }
+    }
+
+    /// With the account's meter, which is asked before each request and told after it. `first_is_permitted`: the permit
+    /// for the first one has been taken.
+    #[must_use]
+    pub fn metered(self, meter: Arc<Meter>, first_is_permitted: bool) -> Self {
+        Self { clock: meter.clock(), meter: Some(Metered { meter, first_is_permitted }), ..self }
     }
 
     /// The URL of a path on the credential's host. Segments are percent-encoded; an empty last one ends it in `/`.
@@ -264,7 +280,11 @@ impl Upstream {
         if !again || !ask.repeatable || self.budget.left_to_ask() < self.budget.elapsed() {
             return first;
         }
-        self.send_once(ask, by).await
+        match self.send_once(ask, by).await {
+            // Why the first attempt came to nothing says more.
+            Err(Failure::NotAsked { .. }) => first,
+            second => second,
+        }
     }
 
     async fn send_once(&self, ask: &Ask, client: &reqwest::Client) -> Result<Answer, Failure> {
@@ -277,11 +297,20 @@ impl Upstream {
         if started >= until {
             return Err(Failure::DeadlineExceeded { step: "ask the provider" });
         }
+        if let Some(Metered { meter, first_is_permitted }) = &self.meter {
+            meter.before(*first_is_permitted && self.requests() == 0)?;
+        }
         let entry = self.trace_start(ask);
         let result = match tokio::time::timeout_at(until, self.exchange(ask, client)).await {
             Ok(result) => result,
             Err(_) => Err(Failure::ProviderTimeout { waited_ms: millis(started.elapsed()) }),
         };
+        if let Some(Metered { meter, .. }) = &self.meter {
+            match &result {
+                Ok(answer) => meter.answered(answer.status, &answer.headers),
+                Err(failure) => meter.failed(failure),
+            }
+        }
         if let Some(entry) = self.trace.lock().unwrap_or_else(PoisonError::into_inner).get_mut(entry) {
             entry.status = result.as_ref().ok().map(|answer| answer.status);
             entry.elapsed_ms = millis(started.elapsed());
@@ -289,6 +318,18 @@ impl Upstream {
             entry.quota = result.as_ref().map(|answer| quota(&answer.headers)).unwrap_or_default();
         }
         result
+    }
+
+    /// The status of the last answer.
+    #[must_use]
+    pub fn last_status(&self) -> Option<u16> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().find_map(|entry| entry.status)
+    }
+
+    /// How many requests were sent so far.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Notes a request as it is sent: one that is given up before its answer was sent all the same.
@@ -307,7 +348,7 @@ impl Upstream {
     }
 
     async fn exchange(&self, ask: &Ask, client: &reqwest::Client) -> Result<Answer, Failure> {
-        let sent_at = SystemTime::now();
+        let sent_at = self.clock.now();
         let method = if ask.body.is_some() { Method::POST } else { Method::GET };
         let mut request = client
             .request(method, ask.url.clone())

@@ -1,7 +1,8 @@
-//! What can be had of a gate without a check: warming a connection, and what its secret says of itself.
+//! What can be had of a gate without a check: getting ready, warming a connection, what its secret says of itself.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use crate::budget::Budget;
@@ -33,6 +34,22 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         Ok(())
     }
 
+    /// Gets ready before the first event: reads the secrets of the connections that the deployment names, opens their
+    /// connections and the one to the shared state, all at once. What fails is found out by the check that needs it.
+    pub async fn prepare(&self) {
+        let warming = self.settings().connections.iter().take(MOST_PREPARED).map(|name| async move {
+            let budget = Budget::start(PREPARE_WITHIN, Duration::ZERO, None);
+            // A check of this connection will say why.
+            let _ = self.warm(name, budget).await;
+        });
+        let opening = async {
+            if let Some(shared) = self.freshness.shared() {
+                shared.open(PREPARE_WITHIN).await;
+            }
+        };
+        let _ = tokio::time::timeout(PREPARE_WITHIN, futures_util::future::join(join_all(warming), opening)).await;
+    }
+
     /// Reads a connection's secret and says what can be said of it.
     ///
     /// # Errors
@@ -53,6 +70,10 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         })
     }
 }
+
+const MOST_PREPARED: usize = 20;
+/// Lambda gives ten seconds to the time before the first event, and a caller may be waiting.
+const PREPARE_WITHIN: Duration = Duration::from_secs(2);
 
 impl<P: Provider> Gate<P, MemoryStore> {
     /// Puts the secret of a connection: a JSON object as text.

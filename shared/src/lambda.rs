@@ -1,10 +1,12 @@
 //! A function on AWS Lambda: events of every shape in, checks, and answers in the shape of the event out.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -13,7 +15,10 @@ use crate::budget::Budget;
 use crate::check::Gate;
 use crate::clock::Clock;
 use crate::credentials::{SecretStore, SecretsManagerStore, StoreFailure, WritableStore};
+use crate::freshness::state::DynamoDbState;
+use crate::freshness::{Home, Shared};
 use crate::http::HttpClients;
+use crate::invocation::Invocation;
 use crate::providers::Provider;
 use crate::refresh::Refresher;
 use crate::routes::{HttpAnswer, HttpRequest, respond, respond_directly};
@@ -30,12 +35,20 @@ pub async fn serve<P: Provider>() -> Result<(), Error> {
         telemetry::write_warning(&warning);
     }
     let http = Arc::new(HttpClients::new()?);
-    let store = SecretsManagerStore::new(&settings, RoleCredentials::from_environment(), http.public());
-    let gate = Gate::<P, _>::new(store, http, settings);
+    let role = RoleCredentials::from_environment();
+    let shared = settings.state_table.as_deref().map(|table| {
+        let state = DynamoDbState::new(table, &settings, role.clone(), http.public());
+        Shared::new(Home::DynamoDb(state), settings.state_timeout)
+    });
+    let store = SecretsManagerStore::new(&settings, role, http.public());
+    let gate = Gate::<P, _>::new(store, http, settings).sharing(shared);
+    gate.prepare().await;
+    let cold = AtomicBool::new(true);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async {
         let (payload, context) = event.into_parts();
+        let invocation = invocation(&context, cold.swap(false, Ordering::Relaxed));
         // Boxed: within the runtime's own layers the type would be too deep for the compiler.
-        Ok::<Value, Error>(Box::pin(handle(&gate, payload.get(), &context)).await)
+        Ok::<Value, Error>(Box::pin(handle(&gate, payload.get(), &invocation)).await)
     }))
     .await
 }
@@ -88,17 +101,24 @@ pub async fn handle_refresh<S: WritableStore>(
 }
 
 /// Answers one event. There is no event that makes the function fail.
-pub async fn handle<P: Provider, S: SecretStore>(gate: &Gate<P, S>, payload: &str, context: &Context) -> Value {
-    let time_left = time_left(context, SystemTime::now());
+pub async fn handle<P: Provider, S: SecretStore>(gate: &Gate<P, S>, payload: &str, invocation: &Invocation) -> Value {
     // An event too deep to read is a check too deep to read: the direct answer names the fault.
     let event: Value = serde_json::from_str(payload).unwrap_or_default();
     if let Some(request) = event.get("warm") {
-        return warm(gate, request, time_left).await;
+        return warm(gate, request, invocation.time_left).await;
     }
     match http_request(&event) {
-        Some(request) => gateway_answer(&respond(gate, &request, time_left).await),
-        None => respond_directly(gate, payload, time_left).await,
+        Some(request) => gateway_answer(&respond(gate, &request, invocation).await),
+        None => respond_directly(gate, payload, invocation).await,
     }
+}
+
+/// What the runtime says of an invocation.
+#[must_use]
+pub fn invocation(context: &Context, cold_start: bool) -> Invocation {
+    let trace = context.xray_trace_id.as_deref().unwrap_or_default();
+    let root = trace.split(';').find_map(|part| part.trim().strip_prefix("Root="));
+    Invocation { time_left: time_left(context, SystemTime::now()), cold_start, trace_id: root.map(str::to_owned) }
 }
 
 /// What the invocation has left to live. A deadline that has passed is no real one.
@@ -177,11 +197,12 @@ async fn warm<P: Provider, S: SecretStore>(gate: &Gate<P, S>, request: &Value, t
         .take(MAX_WARMED)
         .map(str::to_owned)
         .collect();
+    let budget = Budget::start(gate.settings().deadline, Duration::ZERO, time_left);
+    let results = join_all(names.iter().map(|name| gate.warm(name, budget))).await;
     let mut warmed = Vec::new();
     let mut failed = Vec::new();
-    for name in names {
-        let budget = Budget::start(gate.settings().deadline, Duration::ZERO, time_left);
-        match gate.warm(&name, budget).await {
+    for (name, result) in names.into_iter().zip(results) {
+        match result {
             Ok(()) => warmed.push(Value::String(name)),
             Err(failure) => {
                 telemetry::write_warning(&format!("warming {name}: {failure}"));

@@ -15,6 +15,7 @@
 //! in the same [`check::Gate`]. Beside the flow: [`lint`] warns of criteria that cannot mean what they say, [`saved`]
 //! tries them offline, and [`refresh`] gets new tokens with [`grants`].
 
+mod aws;
 pub mod budget;
 pub mod check;
 pub mod clock;
@@ -25,10 +26,13 @@ pub mod evaluate;
 mod explain;
 pub mod failure;
 pub mod fault;
+pub mod freshness;
 pub mod grants;
 pub mod http;
 pub mod inspect;
+pub mod invocation;
 pub mod json;
+mod judge;
 pub mod lambda;
 pub mod lint;
 pub mod need;

@@ -3,9 +3,9 @@
 use tokio::time::Instant;
 
 use crate::budget::Budget;
-use crate::criteria::{Acceptance, Reading, Step};
+use crate::criteria::{Acceptance, AgentCount, Reading, Step};
 use crate::evaluate::{Evaluation, evaluate};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Unread};
 
 /// What is needed of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,27 @@ impl<'a> Need<'a> {
     #[must_use]
     pub fn evaluate(&self, snapshot: &Snapshot) -> Evaluation {
         evaluate(self.acceptance, snapshot, &|| Instant::now() < self.evaluate_until)
+    }
+
+    /// Whether this snapshot, whichever check it was read for, says all that is needed.
+    #[must_use]
+    pub fn is_met_by(&self, snapshot: &Snapshot) -> bool {
+        if snapshot.document.is_withheld() && self.reads_document() {
+            return false;
+        }
+        snapshot.document.unread == Unread::Nothing || self.is_settled_by(snapshot)
+    }
+
+    fn reads_document(&self) -> bool {
+        let is_count = |reading: &Reading| matches!(reading, Reading::Agents(_));
+        self.everything || !self.acceptance.criteria().iter().all(|criterion| is_count(&criterion.reading))
+    }
+
+    /// Whether a criterion takes the holds on the queue into account.
+    #[must_use]
+    pub fn reads_holds(&self) -> bool {
+        let is_headroom = |reading: &Reading| matches!(reading, Reading::Agents(AgentCount::Headroom));
+        self.acceptance.criteria().iter().any(|criterion| is_headroom(&criterion.reading))
     }
 
     /// Whether a criterion looks into the records of the list, in the document or through the counts made of them.

@@ -18,11 +18,17 @@ pub struct CheckRequest {
     pub queue: String,
     /// How long the platform waits.
     pub deadline: Option<Duration>,
+    /// How old an answer may be to be as good as a new one.
+    pub max_age: Option<Duration>,
+    /// How old an answer may be where a new one cannot be had.
+    pub stale_if_error: Option<Duration>,
+    /// For how long an accept holds an agent; `None` where it does not.
+    pub hold_for: Option<Duration>,
     /// The decision where the evaluation is unknown.
     pub on_unknown: Option<OnUnknown>,
     /// A label for logs.
     pub destination: Option<String>,
-    /// A label for logs.
+    /// A label for logs, and what a hold knows the call by.
     pub call_id: Option<String>,
     /// Whether the verdict shows what was sent and answered.
     pub explain: bool,
@@ -58,6 +64,10 @@ pub struct Plan<P: Provider> {
     pub on_unknown: OnUnknown,
     /// How long the platform waits, where request or connection say so.
     pub deadline: Option<Duration>,
+    /// How old an answer may be to be as good as a new one.
+    pub max_age: Duration,
+    /// How old an answer may be where a new one cannot be had.
+    pub stale_if_error: Duration,
 }
 
 /// The largest request that is read.
@@ -82,6 +92,8 @@ const FIELDS: [&str; 15] = [
 ];
 const DEADLINE_MS: std::ops::RangeInclusive<u64> = 50..=28_000;
 const AGE_MS: std::ops::RangeInclusive<u64> = 0..=86_400_000;
+/// A call is with an agent, or lost, long before the end of this.
+const HOLD_MS: std::ops::RangeInclusive<u64> = 0..=600_000;
 const MAX_CONNECTION: usize = 63;
 const MAX_LABEL: usize = 256;
 const MAX_UNKNOWN_SHOWN: usize = 20;
@@ -175,11 +187,9 @@ impl CheckRequest {
         let connection = envelope.connection();
         let queue = envelope.queue();
         let deadline = envelope.millis("deadline_ms", DEADLINE_MS);
-        envelope.millis("max_age_ms", AGE_MS);
-        envelope.millis("stale_if_error_ms", AGE_MS);
-        if envelope.millis("hold_ms", AGE_MS).is_some_and(|hold| !hold.is_zero()) {
-            envelope.faults.add("/hold_ms", "is not available in this version; leave it out");
-        }
+        let max_age = envelope.millis("max_age_ms", AGE_MS);
+        let stale_if_error = envelope.millis("stale_if_error_ms", AGE_MS);
+        let hold_for = envelope.millis("hold_ms", HOLD_MS).filter(|hold| !hold.is_zero());
         let on_unknown = envelope.on_unknown();
         let explain = envelope.flag("explain");
         let answer_as = envelope.answer_as();
@@ -197,6 +207,9 @@ impl CheckRequest {
             connection: connection?,
             queue: queue?,
             deadline,
+            max_age,
+            stale_if_error,
+            hold_for,
             on_unknown,
             destination,
             call_id,
@@ -264,6 +277,8 @@ impl CheckRequest {
             acceptance,
             on_unknown: self.on_unknown.or(account.on_unknown).unwrap_or_default(),
             deadline: self.deadline.or(account.deadline),
+            max_age: self.max_age.or(account.max_age).unwrap_or_default(),
+            stale_if_error: self.stale_if_error.or(account.stale_if_error).unwrap_or_default(),
         });
         faults.or(plan)
     }
@@ -275,6 +290,8 @@ struct AccountDefaults {
     options: Map<String, Value>,
     on_unknown: Option<OnUnknown>,
     deadline: Option<Duration>,
+    max_age: Option<Duration>,
+    stale_if_error: Option<Duration>,
 }
 
 impl AccountDefaults {
@@ -286,9 +303,9 @@ impl AccountDefaults {
             options: envelope.options::<P>(),
             on_unknown: envelope.on_unknown(),
             deadline: envelope.millis("deadline_ms", DEADLINE_MS),
+            max_age: envelope.millis("max_age_ms", AGE_MS),
+            stale_if_error: envelope.millis("stale_if_error_ms", AGE_MS),
         };
-        envelope.millis("max_age_ms", AGE_MS);
-        envelope.millis("stale_if_error_ms", AGE_MS);
         for fault in inner.into_vec() {
             faults.add(format!("/defaults{}", fault.pointer), fault.detail);
         }

@@ -11,6 +11,8 @@ use crate::budget::Budget;
 use crate::check::{Gate, Refusal};
 use crate::credentials::SecretStore;
 use crate::fault::Fault;
+use crate::freshness::holds::is_hold_id;
+use crate::invocation::Invocation;
 use crate::providers::{Provider, ProviderName};
 use crate::request::{AnswerAs, CheckRequest, MAX_REQUEST_BYTES};
 use crate::telemetry;
@@ -54,19 +56,21 @@ const PROBLEM: &str = "application/problem+json";
 pub async fn respond<P: Provider, S: SecretStore>(
     gate: &Gate<P, S>,
     request: &HttpRequest,
-    function_time_left: Option<Duration>,
+    invocation: &Invocation,
 ) -> HttpAnswer {
-    if let Err(problem) = routed::<P>(request) {
-        return problem;
+    match routed::<P>(request) {
+        Ok(Route::Check) => {}
+        Ok(Route::Hold(id)) => return release(gate, id).await,
+        Err(problem) => return problem,
     }
     let check = match understood::<P>(request) {
         Ok(check) => check,
-        Err(problem) => return problem,
+        Err(refusal) => return refused(gate, &refusal, invocation),
     };
     let spent = request.received_at.and_then(|at| SystemTime::now().duration_since(at).ok()).unwrap_or_default();
-    match decide(gate, &check, request.api_key_id.as_deref(), spent, function_time_left).await {
+    match decide(gate, &check, request.api_key_id.as_deref(), spent, invocation).await {
         Ok(verdict) => answer(&verdict, check.answer_as),
-        Err(refusal) => refusal_answer(refusal),
+        Err(refusal) => refused(gate, &refusal, invocation),
     }
 }
 
@@ -74,21 +78,21 @@ pub async fn respond<P: Provider, S: SecretStore>(
 pub async fn respond_directly<P: Provider, S: SecretStore>(
     gate: &Gate<P, S>,
     body: &str,
-    function_time_left: Option<Duration>,
+    invocation: &Invocation,
 ) -> Value {
     let check = if body.len() > MAX_REQUEST_BYTES {
-        Err(too_large())
+        Err(Refusal::TooLarge)
     } else {
-        CheckRequest::from_json::<P>(body).map_err(|faults| not_understood(&faults))
+        CheckRequest::from_json::<P>(body).map_err(Refusal::NotUnderstood)
     };
-    let answered = match check {
-        Ok(check) => match decide(gate, &check, None, Duration::ZERO, function_time_left).await {
-            Ok(verdict) => return serde_json::to_value(&verdict).unwrap_or_default(),
-            Err(refusal) => refusal_answer(refusal),
-        },
-        Err(problem) => problem,
+    let decided = match check {
+        Ok(check) => decide(gate, &check, None, Duration::ZERO, invocation).await,
+        Err(refusal) => Err(refusal),
     };
-    serde_json::from_str(&answered.body).unwrap_or_default()
+    match decided {
+        Ok(verdict) => serde_json::to_value(&verdict).unwrap_or_default(),
+        Err(refusal) => serde_json::from_str(&refused(gate, &refusal, invocation).body).unwrap_or_default(),
+    }
 }
 
 async fn decide<P: Provider, S: SecretStore>(
@@ -96,41 +100,67 @@ async fn decide<P: Provider, S: SecretStore>(
     check: &CheckRequest,
     api_key_id: Option<&str>,
     spent: Duration,
-    function_time_left: Option<Duration>,
+    invocation: &Invocation,
 ) -> Result<Verdict, Refusal> {
     let deadline = check.deadline.unwrap_or(gate.settings().deadline);
-    let budget = Budget::start(deadline, spent, function_time_left);
+    let budget = Budget::start(deadline, spent, invocation.time_left);
     // A panic anywhere in a check costs this verdict, and not the sandbox.
     let checked = AssertUnwindSafe(gate.check(check, api_key_id, budget)).catch_unwind().await;
     let result = checked.unwrap_or_else(|_panic| Ok(gate.internal_error(check, &budget)));
     if let Ok(verdict) = &result {
-        telemetry::write(gate.settings(), verdict);
+        telemetry::write(gate.settings(), verdict, invocation);
     }
     result
 }
 
-fn routed<P: Provider>(request: &HttpRequest) -> Result<(), HttpAnswer> {
-    let named = request.path.split_once("/v1/check/").map(|(_, rest)| rest.trim_end_matches('/'));
-    if named != Some(P::NAME.as_str()) {
-        return Err(no_such_path());
+/// What an address and a method mean.
+enum Route<'a> {
+    /// Is an agent ready?
+    Check,
+    /// End the hold of that id.
+    Hold(&'a str),
+}
+
+fn routed<P: Provider>(request: &HttpRequest) -> Result<Route<'_>, HttpAnswer> {
+    let below = request.path.split_once("/v1/check/").map(|(_, rest)| rest.trim_end_matches('/'));
+    let below = below.and_then(|below| below.strip_prefix(P::NAME.as_str())).ok_or_else(no_such_path)?;
+    if below.is_empty() {
+        return match request.method.as_str() {
+            "GET" | "POST" => Ok(Route::Check),
+            _ => Err(problem(405, "Method Not Allowed", "use GET or POST", &[], None)),
+        };
     }
-    if matches!(request.method.as_str(), "GET" | "POST") {
-        Ok(())
-    } else {
-        Err(problem(405, "Method Not Allowed", "use GET or POST", &[], None))
+    let id = below.strip_prefix("/holds/").filter(|id| is_hold_id(id)).ok_or_else(no_such_path)?;
+    match request.method.as_str() {
+        "DELETE" => Ok(Route::Hold(id)),
+        _ => Err(problem(405, "Method Not Allowed", "a hold can be ended, with DELETE, and nothing else", &[], None)),
     }
 }
 
-fn understood<P: Provider>(request: &HttpRequest) -> Result<CheckRequest, HttpAnswer> {
+/// Ends a hold. One that ended by itself, or never was, is ended just as well.
+async fn release<P: Provider, S: SecretStore>(gate: &Gate<P, S>, id: &str) -> HttpAnswer {
+    match gate.release(id).await {
+        Ok(released) => {
+            HttpAnswer { status: 200, content_type: VERDICT, body: json!({"released": released}).to_string() }
+        }
+        Err(failure) => {
+            let detail = format!("{failure}; the hold ends by itself at its time");
+            problem(503, "Service Unavailable", &detail, &[], None)
+        }
+    }
+}
+
+fn understood<P: Provider>(request: &HttpRequest) -> Result<CheckRequest, Refusal> {
     if request.method == "GET" {
-        return CheckRequest::from_query::<P>(&request.query).map_err(|faults| not_understood(&faults));
+        return CheckRequest::from_query::<P>(&request.query).map_err(Refusal::NotUnderstood);
     }
     if request.body.len() > MAX_REQUEST_BYTES {
-        return Err(too_large());
+        return Err(Refusal::TooLarge);
     }
-    let text = std::str::from_utf8(&request.body)
-        .map_err(|_| not_understood(&[Fault { pointer: String::new(), detail: "is not UTF-8 text".to_owned() }]))?;
-    let mut check = CheckRequest::from_json::<P>(text).map_err(|faults| not_understood(&faults))?;
+    let no_text =
+        || Refusal::NotUnderstood(vec![Fault { pointer: String::new(), detail: "is not UTF-8 text".to_owned() }]);
+    let text = std::str::from_utf8(&request.body).map_err(|_| no_text())?;
+    let mut check = CheckRequest::from_json::<P>(text).map_err(Refusal::NotUnderstood)?;
     // A platform's form often has one fixed body; the form of the answer may then stand in the address.
     let flags: Vec<(String, String)> = request
         .query
@@ -139,7 +169,7 @@ fn understood<P: Provider>(request: &HttpRequest) -> Result<CheckRequest, HttpAn
         .cloned()
         .chain([("connection".to_owned(), check.connection.clone()), ("queue".to_owned(), check.queue.clone())])
         .collect();
-    let asked = CheckRequest::from_query::<P>(&flags).map_err(|faults| not_understood(&faults))?;
+    let asked = CheckRequest::from_query::<P>(&flags).map_err(Refusal::NotUnderstood)?;
     if asked.answer_as != AnswerAs::Verdict {
         check.answer_as = asked.answer_as;
     }
@@ -179,17 +209,18 @@ fn observed(verdict: &Verdict) -> Option<String> {
     }
 }
 
-fn refusal_answer(refusal: Refusal) -> HttpAnswer {
-    match refusal {
-        Refusal::NotUnderstood(faults) => not_understood(&faults),
-        Refusal::CallerForbidden => problem(
-            403,
-            "Forbidden",
-            "this key may not use the connection; add its id to allowed_api_key_ids in the secret",
-            &[],
-            Some(Reason::CallerForbidden),
-        ),
-    }
+/// The answer to a refused request, and its log line.
+fn refused<P: Provider, S: SecretStore>(gate: &Gate<P, S>, refusal: &Refusal, invocation: &Invocation) -> HttpAnswer {
+    let (answer, faults) = match refusal {
+        Refusal::NotUnderstood(faults) => (not_understood(faults), faults.as_slice()),
+        Refusal::TooLarge => (too_large(), [].as_slice()),
+        Refusal::CallerForbidden => {
+            let detail = "this key may not use the connection; add its id to allowed_api_key_ids in the secret";
+            (problem(403, "Forbidden", detail, &[], Some(Reason::CallerForbidden)), [].as_slice())
+        }
+    };
+    telemetry::write_refusal(gate.settings(), P::NAME, answer.status, faults, invocation);
+    answer
 }
 
 fn not_understood(faults: &[Fault]) -> HttpAnswer {

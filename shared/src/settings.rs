@@ -14,6 +14,14 @@ pub struct Settings {
     pub secret_ttl: Duration,
     /// Another Secrets Manager endpoint. `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`.
     pub secrets_endpoint: Option<String>,
+    /// The table of what instances share. `CALLGATE_STATE_TABLE`; without it each instance is on its own.
+    pub state_table: Option<String>,
+    /// How long the shared state may take to answer before the instance goes on alone. `CALLGATE_STATE_TIMEOUT_MS`.
+    pub state_timeout: Duration,
+    /// Another `DynamoDB` endpoint. `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
+    pub state_endpoint: Option<String>,
+    /// Connections whose secrets are read before the first event. `CALLGATE_CONNECTIONS`, separated by commas.
+    pub connections: Vec<String>,
     /// The AWS region. `AWS_REGION`.
     pub region: Option<String>,
     /// Whether `explain` shows the provider's answer, which names agents. `CALLGATE_EXPLAIN_BODIES=1`.
@@ -29,6 +37,10 @@ impl Default for Settings {
             allow_loopback: false,
             secret_ttl: Duration::from_mins(5),
             secrets_endpoint: None,
+            state_table: None,
+            state_timeout: Duration::from_millis(40),
+            state_endpoint: None,
+            connections: Vec::new(),
             region: None,
             explain_bodies: false,
             log_checks: true,
@@ -37,6 +49,7 @@ impl Default for Settings {
 }
 
 /// The AWS credentials of the function's own role, as Lambda puts them into the environment.
+#[derive(Clone)]
 pub struct RoleCredentials {
     /// `AWS_ACCESS_KEY_ID`.
     pub access_key_id: String,
@@ -74,6 +87,14 @@ impl Settings {
         if let Some(ttl_seconds) = whole_number("CALLGATE_SECRET_TTL_SECONDS", 1..=86_400) {
             settings.secret_ttl = Duration::from_secs(ttl_seconds);
         }
+        if let Some(timeout_ms) = whole_number("CALLGATE_STATE_TIMEOUT_MS", 1..=5_000) {
+            settings.state_timeout = Duration::from_millis(timeout_ms);
+        }
+        settings.state_table = variable("CALLGATE_STATE_TABLE");
+        settings.state_endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| variable("AWS_ENDPOINT_URL"));
+        let connections = variable("CALLGATE_CONNECTIONS").unwrap_or_default();
+        settings.connections =
+            connections.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         settings.allow_loopback = variable("CALLGATE_ALLOW_LOOPBACK").is_some_and(|value| value == "1");
         settings.explain_bodies = variable("CALLGATE_EXPLAIN_BODIES").is_some_and(|value| value == "1");
         settings.secrets_endpoint =

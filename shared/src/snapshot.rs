@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::criteria::{AgentCount, Interval};
@@ -25,7 +26,7 @@ pub struct Snapshot {
 }
 
 /// The normalised counts. `None`: the provider did not say; never 0 for that.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Agents who would take a queue call now.
     pub available: Option<Interval>,
@@ -60,7 +61,7 @@ impl Counts {
 }
 
 /// How much of a list was not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unread {
     /// All of it was read.
     Nothing,
@@ -81,13 +82,26 @@ pub struct Document {
     pub unread: Unread,
     /// The pages as received, for patterns with scope `raw`.
     pub pages: Vec<String>,
+    is_withheld: bool,
 }
 
 impl Document {
     /// A document of one page. `list` names the field in which the provider's answer has its list, if it has one.
     #[must_use]
     pub fn new(root: Value, list: Option<&'static str>, text: String) -> Self {
-        Self { root, list, length_field: None, unread: Unread::Nothing, pages: vec![text] }
+        Self { root, list, length_field: None, unread: Unread::Nothing, pages: vec![text], is_withheld: false }
+    }
+
+    /// In place of a document that is not here, though its counts are: nothing can be read in it.
+    #[must_use]
+    pub fn withheld() -> Self {
+        Self { is_withheld: true, ..Self::new(Value::Null, None, String::new()) }
+    }
+
+    /// Whether it is not here.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        self.is_withheld
     }
 
     /// The document, its list joined.

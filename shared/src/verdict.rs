@@ -1,8 +1,9 @@
 //! The answer to a check: a decision, its reason, what was seen and how old it is; and its wire format.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::criteria::{AgentCount, Interval};
@@ -11,7 +12,7 @@ use crate::providers::ProviderName;
 use crate::snapshot::Counts;
 
 /// What the platform does with the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Send it.
@@ -31,7 +32,7 @@ pub enum OnUnknown {
 }
 
 /// Why a verdict is what it is. The set is closed, and a cause is never folded into another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The criteria are met.
@@ -138,24 +139,30 @@ impl Reason {
 }
 
 /// Where the data behind a verdict came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
+    /// A snapshot within `max_age_ms`.
+    Cached,
+    /// The provider was asked for another check of the same question, which was under way.
+    Coalesced,
     /// The provider was asked for this check.
     Live,
+    /// A snapshot within `stale_if_error_ms`: the provider could not be asked, or did not answer.
+    Stale,
     /// There was no data at all: policy decided.
     Policy,
 }
 
 /// What one criterion saw, as a verdict shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingShown {
     /// The criterion in words.
     pub criterion: String,
     /// The value it saw; null where there was none.
     pub observed: Value,
     /// `met`, `not_met`, `unknown`, or `undecided` where the rest of the criteria settled the matter.
-    pub outcome: &'static str,
+    pub outcome: Cow<'static, str>,
     /// Why it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
@@ -206,8 +213,9 @@ pub struct TraceEntry {
     pub quota: Map<String, Value>,
 }
 
-/// The answer to a check. Serialised, it is the wire format; the field order is the documented one.
-#[derive(Clone, Debug, Serialize)]
+/// The answer to a check. Serialised, it is the wire format; the field order is the documented one. It is read again
+/// where a call that holds an agent is asked about once more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     /// Accept or reject.
     pub decision: Decision,
@@ -218,7 +226,7 @@ pub struct Verdict {
     /// Agents available, where the provider says so.
     pub available: Option<i64>,
     /// The counts the provider gave.
-    #[serde(serialize_with = "counts")]
+    #[serde(serialize_with = "counts", deserialize_with = "counts_shown")]
     pub counts: Counts,
     /// Whether everything was read. Otherwise counts are lower bounds.
     pub counts_complete: bool,
@@ -231,7 +239,7 @@ pub struct Verdict {
     /// About which queue.
     pub queue: String,
     /// By which recipe.
-    pub template: &'static str,
+    pub template: Cow<'static, str>,
     /// Where the data came from.
     pub source: Source,
     /// How old the data was when the verdict was made, in milliseconds; null without data.
@@ -249,8 +257,11 @@ pub struct Verdict {
     /// How long the check took, in milliseconds.
     pub elapsed_ms: u64,
     /// When the verdict was made, RFC 3339 in UTC.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "time")]
     pub checked_at: SystemTime,
+    /// The agent held for the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldShown>,
     /// Set by the caller, for logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
@@ -258,11 +269,45 @@ pub struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// What was sent and answered, with `explain`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
     pub trace: Option<Trace>,
+    /// For the log line; no part of the answer.
+    #[serde(skip)]
+    pub measured: Measured,
+}
+
+/// What a check took, for its log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Reading the connection's secret, in milliseconds.
+    pub secret_ms: u64,
+    /// Finding an answer: the provider's time, or another's.
+    pub provider_ms: u64,
+    /// Evaluating and deciding, holds included.
+    pub decide_ms: u64,
+    /// The status of the last answer from the provider.
+    pub upstream_status: Option<u16>,
+    /// Whether the account's quota, cool-down or breaker chose the source.
+    pub held_back: bool,
+}
+
+/// A hold, as a verdict shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldShown {
+    /// Its id, to end it by.
+    pub id: String,
+    /// When it ends by itself, RFC 3339 in UTC.
+    pub expires_at: String,
 }
 
 impl Verdict {
+    /// With one more warning.
+    #[must_use]
+    pub(crate) fn warned(mut self, warning: String) -> Self {
+        self.warnings.push(warning);
+        self
+    }
+
     /// Hides a credential that the provider repeated, plainly or percent-encoded, in whatever of its texts are shown.
     pub(crate) fn hide(&mut self, credential: &str) {
         if credential.len() < SHORTEST_CREDENTIAL {
@@ -309,15 +354,48 @@ impl Verdict {
 }
 
 const HIDDEN: &str = "***";
+/// The count of agents held for other calls.
+const HELD: &str = "held";
+
+impl Counts {
+    /// As a verdict shows them: what is known, by name.
+    #[must_use]
+    pub fn shown(&self) -> Value {
+        let mut shown = Map::new();
+        for count in AgentCount::ALL.into_iter().filter(|count| *count != AgentCount::Headroom) {
+            if let Some(Interval { low, .. }) = self.count(count) {
+                shown.insert(count.as_str().to_owned(), Value::from(low));
+            }
+        }
+        if self.held > 0 {
+            shown.insert(HELD.to_owned(), Value::from(self.held));
+        }
+        Value::Object(shown)
+    }
+}
 
 fn counts<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut shown = Map::new();
-    for count in AgentCount::ALL.into_iter().filter(|count| *count != AgentCount::Headroom) {
-        if let Some(Interval { low, .. }) = counts.count(count) {
-            shown.insert(count.as_str().to_owned(), Value::from(low));
-        }
-    }
-    shown.serialize(serializer)
+    counts.shown().serialize(serializer)
+}
+
+/// The counts as they were shown: whole numbers, whatever was left unread.
+fn counts_shown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Counts, D::Error> {
+    let shown: Map<String, Value> = Map::deserialize(deserializer)?;
+    let count = |count: AgentCount| shown.get(count.as_str()).and_then(Value::as_i64).map(Interval::exactly);
+    Ok(Counts {
+        available: count(AgentCount::Available),
+        on_call: count(AgentCount::OnCall),
+        wrap_up: count(AgentCount::WrapUp),
+        not_ready: count(AgentCount::NotReady),
+        logged_in: count(AgentCount::LoggedIn),
+        waiting: count(AgentCount::Waiting),
+        held: shown.get(HELD).and_then(Value::as_i64).unwrap_or_default(),
+    })
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    let written = Value::deserialize(deserializer)?;
+    crate::clock::parse(&written).ok_or_else(|| serde::de::Error::custom("it is no time"))
 }
 
 fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -10,6 +10,7 @@ use url::Url;
 use super::{StoredSecret, origin_of};
 use crate::clock;
 use crate::fault::type_name;
+use crate::freshness::Quota;
 use crate::http::credential_in;
 use crate::providers::{Provider, Template};
 
@@ -24,6 +25,7 @@ pub struct Connection {
     expires_at: Option<SystemTime>,
     defaults: Map<String, Value>,
     allowed_api_key_ids: Option<Vec<String>>,
+    quota: Option<Quota>,
     warnings: Vec<String>,
     rotates: bool,
 }
@@ -73,6 +75,7 @@ impl Connection {
             expires_at,
             defaults,
             allowed_api_key_ids,
+            quota: fields.get("quota").filter(|quota| !quota.is_null()).map(quota).transpose()?,
             warnings,
             // Written by token-refresh beside a token whose grant rotates.
             rotates: fields.get("rotates") == Some(&Value::Bool(true)),
@@ -121,6 +124,12 @@ impl Connection {
     #[must_use]
     pub fn defaults(&self) -> &Map<String, Value> {
         &self.defaults
+    }
+
+    /// How many requests the provider allows the account, where the secret says so.
+    #[must_use]
+    pub fn quota(&self) -> Option<Quota> {
+        self.quota
     }
 
     /// What was mended while the secret was read.
@@ -199,6 +208,18 @@ pub(crate) fn text<'f>(fields: &'f Map<String, Value>, key: &str) -> Result<Opti
         Some(other) => Err(format!("{key} is {}; store text", type_name(other))),
     }
 }
+
+/// `{"requests": 1000, "per_seconds": 3600}`.
+fn quota(written: &Value) -> Result<Quota, String> {
+    let number = |key: &str| written.get(key).and_then(Value::as_u64).filter(|number| *number > 0);
+    let requests = number("requests").and_then(|requests| u32::try_from(requests).ok());
+    match (requests, number("per_seconds").filter(|seconds| *seconds <= LONGEST_WINDOW_SECONDS)) {
+        (Some(requests), Some(per_seconds)) => Ok(Quota::new(requests, per_seconds)),
+        _ => Err("quota is no quota; write {\"requests\": 1000, \"per_seconds\": 3600}, at most a day".to_owned()),
+    }
+}
+
+const LONGEST_WINDOW_SECONDS: u64 = 86_400;
 
 fn text_list(value: &Value) -> Option<Vec<String>> {
     value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()

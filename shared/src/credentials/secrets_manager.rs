@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
@@ -10,16 +9,11 @@ use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{OpenStore, SecretStore, StoreFailure, StoredSecret, WritableStore, Written};
+use crate::aws::{OwnHttpClient, credentials};
 use crate::settings::{RoleCredentials, Settings};
 
 /// Secrets in AWS Secrets Manager.
@@ -40,13 +34,7 @@ impl SecretsManagerStore {
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
             .region(settings.region.clone().map(Region::new));
         if let Some(role) = role {
-            config = config.credentials_provider(Credentials::new(
-                role.access_key_id,
-                role.secret_access_key,
-                role.session_token,
-                None,
-                "environment",
-            ));
+            config = config.credentials_provider(credentials(role));
         }
         if let Some(endpoint) = &settings.secrets_endpoint {
             config = config.endpoint_url(endpoint);
@@ -145,44 +133,4 @@ fn store_failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> 
             _ => "the answer cannot be read".to_owned(),
         },
     })
-}
-
-/// Lends the SDK the process's HTTP client.
-#[derive(Clone, Debug)]
-struct OwnHttpClient {
-    http: reqwest::Client,
-}
-
-impl HttpClient for OwnHttpClient {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for OwnHttpClient {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let http = self.http.clone();
-        HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-            // The SDK's JSON bodies are in memory; a streaming one does not occur in this service.
-            let request = request.map(|body| body.bytes().map(<[u8]>::to_vec).unwrap_or_default());
-            let request = reqwest::Request::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
-            let response = http.execute(request).await.map_err(|error| {
-                if error.is_timeout() {
-                    ConnectorError::timeout(error.without_url().into())
-                } else {
-                    ConnectorError::io(error.without_url().into())
-                }
-            })?;
-            let status = response.status();
-            let headers = response.headers().clone();
-            let body = response.bytes().await.map_err(|error| ConnectorError::io(error.without_url().into()))?;
-            let mut answer = http::Response::builder()
-                .status(status)
-                .body(SdkBody::from(body))
-                .map_err(|error| ConnectorError::other(error.into(), None))?;
-            *answer.headers_mut() = headers;
-            HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
-        })
-    }
 }

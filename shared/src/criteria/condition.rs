@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::decimal::Decimal;
@@ -144,7 +145,7 @@ impl fmt::Display for Condition {
 }
 
 /// A whole number known to be at least `low` and at most `high`; no `high`: nobody knows how many are unread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
     /// The least it can be.
     pub low: i64,

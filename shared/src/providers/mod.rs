@@ -7,12 +7,12 @@ pub mod portsip;
 mod response;
 pub mod ringcentral;
 
-pub(crate) use response::{json as read_json, said, status_failure};
+pub(crate) use response::{json as read_json, retry_after, said, status_failure};
 
 use std::fmt;
 use std::future::Future;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -20,12 +20,13 @@ use crate::credentials::HostRule;
 use crate::criteria::CriterionDraft;
 use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
+use crate::freshness::Quota;
 use crate::http::Upstream;
 use crate::need::Need;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The providers callgate knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ProviderName {
     /// `CallTools`.
     #[serde(rename = "calltools")]
@@ -81,6 +82,8 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     const TOKEN_SCHEME: &'static str;
     /// The names of its options in a request.
     const OPTIONS: &'static [&'static str];
+    /// How many requests it allows an account, where the secret does not say otherwise.
+    const QUOTA: Quota;
 
     /// Its options, typed.
     type Options: Clone + fmt::Debug + Send + Sync;

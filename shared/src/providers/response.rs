@@ -43,7 +43,13 @@ pub(super) fn awaits_a_newer_token(failure: &Failure, snapshot: &Snapshot, need:
 
 /// Whether a failure means the account as a whole, so that asking on is of no use and only costs.
 pub(super) fn concerns_the_account(failure: &Failure) -> bool {
-    matches!(failure, Failure::AuthExpired { .. } | Failure::AuthForbidden { .. } | Failure::RateLimited { .. })
+    matches!(
+        failure,
+        Failure::AuthExpired { .. }
+            | Failure::AuthForbidden { .. }
+            | Failure::RateLimited { .. }
+            | Failure::NotAsked { .. }
+    )
 }
 
 /// What the provider says, fit for a message: short, on one line, printable.
@@ -62,7 +68,7 @@ const MAX_SAID: usize = 160;
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// How long a provider wants to be left alone: seconds or an HTTP date, at most five minutes. `None`: it does not say.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let written = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match written.parse::<f64>() {
         Ok(seconds) if seconds >= 0.0 => Duration::try_from_secs_f64(seconds).unwrap_or(MAX_RETRY_AFTER),

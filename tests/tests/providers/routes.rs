@@ -1,5 +1,6 @@
 //! The HTTP API in front of the gate: forms of the answer, what is refused, and what `explain` shows.
 
+use callgate::invocation::Invocation;
 use callgate::providers::Provider;
 use callgate::providers::calltools::CallTools;
 use callgate::providers::genesys_cloud::GenesysCloud;
@@ -54,7 +55,7 @@ async fn a_count_or_a_bit_is_plain_text() {
     ] {
         let server = always(ResponseTemplate::new(status).set_body_json(body)).await;
         let desk = Desk::<CallTools>::sending_to(&server.uri());
-        let answer = respond(&desk.gate, &get::<CallTools>(&query), None).await;
+        let answer = respond(&desk.gate, &get::<CallTools>(&query), &Invocation::default()).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, text), "{status} {query:?}");
         assert_eq!(media_type(&answer), "text/plain");
     }
@@ -80,7 +81,7 @@ async fn a_count_over_several_criteria_is_the_agents_available() {
         if in_query {
             request.query = vec![("as".to_owned(), "count".to_owned())];
         }
-        assert_eq!(respond(&desk.gate, &request, None).await.body, "2");
+        assert_eq!(respond(&desk.gate, &request, &Invocation::default()).await.body, "2");
     }
 }
 
@@ -93,7 +94,7 @@ async fn a_get_with_flat_fields_asks_what_a_post_asks() {
         json!({"acceptance": {"parse_type": "json", "parse_field": "total", "condition": "Greater Than", "value": 2}});
     let body = canned::<GenesysCloud>().question_with(body).to_string();
     for request in [get::<GenesysCloud>(&flat), post::<GenesysCloud>(body)] {
-        let answer = respond(&desk.gate, &request, None).await;
+        let answer = respond(&desk.gate, &request, &Invocation::default()).await;
         assert_eq!((answer.status, media_type(&answer)), (200, "application/json"));
         let verdict: Value = serde_json::from_str(&answer.body).unwrap();
         let finding = json!({"criterion": "json total greater_than 2", "observed": 3, "outcome": "met"});
@@ -127,7 +128,7 @@ async fn what_is_no_check_is_refused_and_sends_nothing() {
         ("a fault", get::<RingCentral>(&[("condition", "roughly")]), 400),
         ("twice", get::<RingCentral>(&[("queue", "2")]), 400),
     ] {
-        let answer = respond(&desk.gate, &request, None).await;
+        let answer = respond(&desk.gate, &request, &Invocation::default()).await;
         assert_eq!(answer.status, status, "{what}: {}", answer.body);
         assert_eq!(media_type(&answer), "application/problem+json", "{what}");
         let problem: Value = serde_json::from_str(&answer.body).unwrap();
@@ -146,7 +147,7 @@ async fn a_key_the_secret_does_not_name_gets_403() {
     for (key, status) in [(Some("ours"), 200), (Some("theirs"), 403), (None, 403)] {
         let request =
             HttpRequest { api_key_id: key.map(str::to_owned), ..get::<RingCentral>(&[("on_unknown", "accept")]) };
-        let answer = respond(&desk.gate, &request, None).await;
+        let answer = respond(&desk.gate, &request, &Invocation::default()).await;
         assert_eq!(answer.status, status);
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(body["reason"], if status == 200 { "ok" } else { "caller_forbidden" });
@@ -158,7 +159,7 @@ async fn a_key_the_secret_does_not_name_gets_403() {
 async fn explain_shows_each_request_without_the_credential() {
     let server = upstream(canned::<PortSip>(), 1).await;
     let desk = Desk::<PortSip>::sending_to(&server.uri());
-    let answer = respond(&desk.gate, &get::<PortSip>(&[("explain", "true")]), None).await;
+    let answer = respond(&desk.gate, &get::<PortSip>(&[("explain", "true")]), &Invocation::default()).await;
     let verdict: Value = serde_json::from_str(&answer.body).unwrap();
     let trace = verdict["trace"]["requests"].as_array().unwrap();
     // Explained, everything is read: the queue's status, its agents, and all three of them.
@@ -172,6 +173,6 @@ async fn explain_shows_each_request_without_the_credential() {
         assert!(entry["bytes"].as_u64().unwrap() > 0 && entry["elapsed_ms"].is_u64(), "{entry}");
     }
     assert!(!answer.body.contains(&canned::<PortSip>().canary()));
-    let plain = respond(&desk.gate, &get::<PortSip>(&[]), None).await;
+    let plain = respond(&desk.gate, &get::<PortSip>(&[]), &Invocation::default()).await;
     assert!(!plain.body.contains("\"trace\""));
 }

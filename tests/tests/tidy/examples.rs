@@ -22,6 +22,7 @@ use std::sync::Arc;
 use callgate::check::Gate;
 use callgate::credentials::{Connection, MemoryStore, StoredSecret};
 use callgate::http::HttpClients;
+use callgate::invocation::Invocation;
 use callgate::providers::calltools::CallTools;
 use callgate::providers::genesys_cloud::GenesysCloud;
 use callgate::providers::portsip::PortSip;
@@ -251,7 +252,7 @@ async fn asked_of<P: Provider>(request: &str, answer: Option<&str>) -> HttpAnswe
         body: request.as_bytes().to_vec(),
         ..HttpRequest::default()
     };
-    respond(&gate, &request, None).await
+    respond(&gate, &request, &Invocation::default()).await
 }
 
 /// Reads the query of a line `GET /v1/check/{provider}?…`.

@@ -35,6 +35,7 @@ use crate::credentials::HostRule;
 use crate::criteria::{AgentCount, CriterionDraft};
 use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
+use crate::freshness::Quota;
 use crate::http::Upstream;
 use crate::need::Need;
 use crate::snapshot::{Counts, Document, Snapshot};
@@ -85,6 +86,7 @@ impl Provider for CallTools {
     const TOKEN_FIELD: &'static str = "token";
     const TOKEN_SCHEME: &'static str = "Token";
     const OPTIONS: &'static [&'static str] = &["agent_status_id", "ready"];
+    const QUOTA: Quota = Quota::new(1000, 3600);
 
     type Options = CallToolsOptions;
     type Template = CallToolsTemplate;

@@ -74,6 +74,7 @@ use crate::credentials::HostRule;
 use crate::criteria::{AgentCount, CriterionDraft};
 use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
+use crate::freshness::Quota;
 use crate::http::Upstream;
 use crate::need::Need;
 use crate::snapshot::{Counts, Document, Snapshot};
@@ -132,6 +133,7 @@ impl Provider for GenesysCloud {
     const TOKEN_FIELD: &'static str = "access_token";
     const TOKEN_SCHEME: &'static str = "Bearer";
     const OPTIONS: &'static [&'static str] = &["skill_id", "members_fallback"];
+    const QUOTA: Quota = Quota::new(300, 60);
 
     type Options = GenesysCloudOptions;
     type Template = GenesysCloudTemplate;

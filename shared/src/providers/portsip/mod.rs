@@ -44,6 +44,7 @@ use crate::credentials::HostRule;
 use crate::criteria::{AgentCount, CriterionDraft, Interval};
 use crate::failure::Failure;
 use crate::fault::Faults;
+use crate::freshness::Quota;
 use crate::http::Upstream;
 use crate::need::Need;
 use crate::render::python_json;
@@ -105,6 +106,7 @@ impl Provider for PortSip {
     const TOKEN_FIELD: &'static str = "access_token";
     const TOKEN_SCHEME: &'static str = "Bearer";
     const OPTIONS: &'static [&'static str] = &["bulk_status"];
+    const QUOTA: Quota = Quota::new(1000, 60);
 
     type Options = PortSipOptions;
     type Template = PortSipTemplate;

@@ -75,6 +75,7 @@ use crate::credentials::HostRule;
 use crate::criteria::{AgentCount, CriterionDraft};
 use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
+use crate::freshness::Quota;
 use crate::http::Upstream;
 use crate::need::Need;
 use crate::snapshot::{Counts, Document, Snapshot};
@@ -131,6 +132,7 @@ impl Provider for RingCentral {
     const TOKEN_FIELD: &'static str = "access_token";
     const TOKEN_SCHEME: &'static str = "Bearer";
     const OPTIONS: &'static [&'static str] = &["account_id", "extensions"];
+    const QUOTA: Quota = Quota::new(50, 60);
 
     type Options = RingCentralOptions;
     type Template = RingCentralTemplate;
