@@ -266,7 +266,9 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             last = Some(if accepts { taken } else { Verdict { hold: None, ..taken } });
             kept
         };
-        let mut taken = self.freshness.hold(wanted, &mut decide).await;
+        // Many checks on one queue get in each other's way: none may wait for its turn beyond its deadline.
+        let turn = tokio::time::timeout_at(check.budget.evaluate_until(), self.freshness.hold(wanted, &mut decide));
+        let mut taken = turn.await.unwrap_or_else(|_| Err(StateFailure("no turn came in time".to_owned())));
         let mut warning = None;
         if let Err(failure) = &taken {
             warning = Some(format!("the hold is known to this instance only: {failure}"));

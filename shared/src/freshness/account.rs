@@ -77,8 +77,8 @@ pub struct Hint {
 /// What became of a request, as far as the account is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A request was sent beside the one that the permit was for.
-    Sent,
+    /// So many requests were sent beside the one that the permit was for.
+    Sent(u32),
     /// The request that the permit was for was not sent after all.
     NotSent,
     /// The provider answered, and is well.
@@ -134,7 +134,7 @@ impl Account {
             }
             self.probing_until_ms = now_ms + millis(PROBE);
         }
-        self.count(quota, now_ms);
+        self.count(1, quota, now_ms);
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl Account {
     /// Notes what became of a request.
     pub fn note(&mut self, event: Event, quota: Quota, now_ms: u64) {
         match event {
-            Event::Sent => self.count(quota, now_ms),
+            Event::Sent(requests) => self.count(requests, quota, now_ms),
             Event::NotSent => {
                 if let Some(newest) = self.counts.first_mut() {
                     *newest = newest.saturating_sub(1);
@@ -212,7 +212,7 @@ impl Account {
         self.failures > 0
     }
 
-    fn count(&mut self, quota: Quota, now_ms: u64) {
+    fn count(&mut self, requests: u32, quota: Quota, now_ms: u64) {
         let slot = quota.slot(now_ms);
         let kept = usize::try_from(SLOTS + 1).unwrap_or(usize::MAX);
         let newer = slot.saturating_sub(self.slot).min(SLOTS + 1);
@@ -222,11 +222,11 @@ impl Account {
         self.counts.truncate(kept);
         self.slot = self.slot.max(slot);
         match self.counts.first_mut() {
-            Some(newest) => *newest = newest.saturating_add(1),
-            None => self.counts.push(1),
+            Some(newest) => *newest = newest.saturating_add(requests),
+            None => self.counts.push(requests),
         }
         if let Some(hint) = &mut self.hint {
-            hint.remaining = hint.remaining.saturating_sub(1);
+            hint.remaining = hint.remaining.saturating_sub(requests);
         }
     }
 
@@ -341,9 +341,7 @@ mod tests {
     fn a_clock_that_was_set_back_neither_blocks_for_ever_nor_forgets() {
         let mut account = Account::default();
         account.note(Event::Throttled(Duration::from_mins(1)), HOURLY, START);
-        for _ in 0..1000 {
-            account.note(Event::Sent, HOURLY, START);
-        }
+        account.note(Event::Sent(1000), HOURLY, START);
         let an_hour_back = START - 3_600_000;
         assert!(matches!(account.permit(HOURLY, an_hour_back, false), Err(Refused::Spent { .. })));
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Refused};
+use super::account::Refused;
 use super::meter::Meter;
 use super::shared::Shared;
 use super::state::{Change, Item, Seen, StateFailure, Swapped};
@@ -101,7 +101,7 @@ impl Agreement<'_> {
             if let Some(answer) = known.as_ref().filter(|known| fresh(known)) {
                 return Ok(Claim::Answered(Arc::clone(answer)));
             }
-            let mut account: Account = body(account_item.as_ref());
+            let (mut account, untold) = self.meter.completed(body(account_item.as_ref()));
             let lease: Lease = body(lease_item.as_ref());
             let left = lease.until_ms.saturating_sub(now_ms);
             // A lease that ends later than one can is from a clock that is ahead.
@@ -120,11 +120,12 @@ impl Agreement<'_> {
                 changes.push(self.change(&self.keys.lease, lease_item.as_ref(), &ours, LEASE_KEPT));
             }
             if let Swapped::Done(versions) = self.shared.swap(&changes).await? {
+                self.meter.told(untold);
                 self.meter.adopt(account, true);
                 return Ok(Claim::Ours(versions.into_iter().nth(1).map(|version| Held { version })));
             }
         }
-        Err(StateFailure("too many instances change the same item".to_owned()))
+        Err(busy())
     }
 
     /// Shares an answer. With a lease it is held to: a writer who lost it in the meantime is too late.
@@ -159,38 +160,22 @@ impl Agreement<'_> {
         Ok(item.and_then(|item| stored::read(&item.body, self.form)).map(Arc::new))
     }
 
-    /// Tells the other instances what became of the requests.
+    /// Tells the other instances what became of the requests, where that does not bear waiting for the next permit.
     pub(super) async fn tell(&self) -> Result<(), StateFailure> {
-        let untold = self.meter.take_untold();
-        if untold.is_empty() {
+        if !self.meter.is_pressing() {
             return Ok(());
         }
         for _ in 0..MOST_TRIES {
-            let told = async {
-                let items = self.shared.get(&[&self.keys.account]).await?;
-                let item = items.into_iter().next().flatten();
-                let mut account: Account = body(item.as_ref());
-                let now_ms = millis_between(UNIX_EPOCH, self.clock.now());
-                for event in &untold {
-                    account.note(*event, self.meter.quota(), now_ms);
-                }
-                let change = self.change(&self.keys.account, item.as_ref(), &account, ACCOUNT_KEPT);
-                Ok((self.shared.swap(&[change]).await?, account))
-            };
-            match told.await {
-                Ok((Swapped::Done(_), account)) => {
-                    self.meter.adopt(account, false);
-                    return Ok(());
-                }
-                Ok((Swapped::Conflict, _)) => {}
-                Err(failure) => {
-                    self.meter.put_back(untold);
-                    return Err(failure);
-                }
+            let item = self.shared.get(&[&self.keys.account]).await?.into_iter().next().flatten();
+            let (account, untold) = self.meter.completed(body(item.as_ref()));
+            let change = self.change(&self.keys.account, item.as_ref(), &account, ACCOUNT_KEPT);
+            if let Swapped::Done(_) = self.shared.swap(&[change]).await? {
+                self.meter.told(untold);
+                self.meter.adopt(account, false);
+                return Ok(());
             }
         }
-        self.meter.put_back(untold);
-        Err(StateFailure("too many instances change the same item".to_owned()))
+        Err(busy())
     }
 
     fn change(&self, key: &str, seen: Option<&Item>, value: &impl Serialize, kept: Duration) -> Change {
@@ -201,6 +186,10 @@ impl Agreement<'_> {
             expires_at: self.clock.now() + kept,
         }
     }
+}
+
+fn busy() -> StateFailure {
+    StateFailure("too many instances change the same item".to_owned())
 }
 
 /// What an item says; what cannot be read is as if it were not there.

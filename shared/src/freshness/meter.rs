@@ -80,23 +80,30 @@ impl Meter {
         let mut account = state.account.clone();
         account.permit(self.quota, now_ms, may_wait)?;
         state.own.may_send(self.quota.thousandths(share), now_ms)?;
-        state.own.note(Event::Sent, self.quota, now_ms);
+        state.own.note(Event::Sent(1), self.quota, now_ms);
         state.account = account;
-        state.untold.push(Event::Sent);
+        state.untell(Event::Sent(1));
         Ok(())
     }
 
-    /// Takes over what other instances told, with the permit that was taken there.
+    /// The account as other instances know it, with what they have not been told.
+    #[must_use]
+    pub fn completed(&self, mut account: Account) -> (Account, Untold) {
+        let now_ms = self.now_ms();
+        let untold = self.lock().untold.clone();
+        for event in &untold {
+            account.note(*event, self.quota, now_ms);
+        }
+        (account, Untold(untold))
+    }
+
+    /// Takes over what instances agree on: [`Self::completed`], perhaps with the permit that was taken there.
     pub fn adopt(&self, account: Account, with_permit: bool) {
         let now_ms = self.now_ms();
         let mut state = self.lock();
         state.account = account;
-        let untold = state.untold.clone();
-        for event in untold {
-            state.account.note(event, self.quota, now_ms);
-        }
         if with_permit {
-            state.own.note(Event::Sent, self.quota, now_ms);
+            state.own.note(Event::Sent(1), self.quota, now_ms);
         }
         let all = u64::from(state.account.used(self.quota, now_ms)).max(1);
         state.share = Some(u64::from(state.own.used(self.quota, now_ms)) * 1000 / all);
@@ -113,9 +120,9 @@ impl Meter {
         let now_ms = self.now_ms();
         let mut state = self.lock();
         state.account.may_send(self.quota, now_ms).map_err(|refused| refused.failure(self.now()))?;
-        state.account.note(Event::Sent, self.quota, now_ms);
-        state.own.note(Event::Sent, self.quota, now_ms);
-        state.untold.push(Event::Sent);
+        state.account.note(Event::Sent(1), self.quota, now_ms);
+        state.own.note(Event::Sent(1), self.quota, now_ms);
+        state.untell(Event::Sent(1));
         Ok(())
     }
 
@@ -157,29 +164,31 @@ impl Meter {
         self.note(&mut state, event);
     }
 
-    /// What other instances should be told, if anything; it is told once.
-    pub fn take_untold(&self) -> Vec<Event> {
-        std::mem::take(&mut self.lock().untold)
+    /// Notes that the other instances were told.
+    pub fn told(&self, told: Untold) {
+        let mut state = self.lock();
+        for event in told.0 {
+            let is_it =
+                |untold: &Event| *untold == event || matches!((untold, event), (Event::Sent(_), Event::Sent(_)));
+            if let Some(at) = state.untold.iter().position(is_it) {
+                state.forget(at, event);
+            }
+        }
     }
 
-    /// Puts back what could not be told.
-    pub fn put_back(&self, mut untold: Vec<Event>) {
-        let mut state = self.lock();
-        untold.append(&mut state.untold);
-        untold.truncate(MOST_UNTOLD);
-        state.untold = untold;
+    /// Whether the other instances should be told now. What else there is they are told with the next permit.
+    #[must_use]
+    pub fn is_pressing(&self) -> bool {
+        self.lock().untold.iter().any(|event| match event {
+            Event::Sent(requests) => *requests >= MANY_REQUESTS,
+            Event::NotSent | Event::Hinted(_) => false,
+            Event::Answered | Event::Throttled(_) | Event::TimedOut | Event::Unreachable | Event::Failed => true,
+        })
     }
 
     fn note(&self, state: &mut State, event: Event) {
         state.account.note(event, self.quota, self.now_ms());
-        // A hint is told with the next thing that matters; each answer has one.
-        let replaced = matches!(event, Event::Hinted(_));
-        if replaced {
-            state.untold.retain(|told| !matches!(told, Event::Hinted(_)));
-        }
-        if state.untold.len() < MOST_UNTOLD {
-            state.untold.push(event);
-        }
+        state.untell(event);
     }
 
     fn now(&self) -> SystemTime {
@@ -192,6 +201,40 @@ impl Meter {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What other instances have not been told.
+#[derive(Debug)]
+pub struct Untold(Vec<Event>);
+
+impl State {
+    /// Notes what other instances are to be told. Requests are added up, and the latest hint says it all.
+    fn untell(&mut self, event: Event) {
+        let known = self.untold.iter_mut().find_map(|known| match (known, event) {
+            (Event::Sent(requests), Event::Sent(more)) => {
+                *requests = requests.saturating_add(more);
+                Some(())
+            }
+            (known @ Event::Hinted(_), Event::Hinted(_)) => {
+                *known = event;
+                Some(())
+            }
+            _ => None,
+        });
+        if known.is_none() && self.untold.len() < MOST_UNTOLD {
+            self.untold.push(event);
+        }
+    }
+
+    fn forget(&mut self, at: usize, told: Event) {
+        if let (Some(Event::Sent(requests)), Event::Sent(fewer)) = (self.untold.get_mut(at), told)
+            && *requests > fewer
+        {
+            *requests -= fewer;
+            return;
+        }
+        self.untold.remove(at);
     }
 }
 
@@ -243,6 +286,8 @@ const COOL_DOWN: Duration = Duration::from_mins(1);
 /// A provider that does not answer for so long has had time to.
 const FAIR_WAIT_MS: u64 = 500;
 const MOST_UNTOLD: usize = 64;
+/// So many requests beside the permit's are told at once: the next permit may be long in coming.
+const MANY_REQUESTS: u32 = 5;
 const LONGEST_HINT_SECONDS: u64 = 3600;
 /// What instances that cannot hear each other may use together, in thousandths of the quota.
 const PLANNED_ALONE: u64 = 700;
@@ -292,9 +337,7 @@ mod tests {
 
         let known = meter();
         let mut account = Account::default();
-        for _ in 0..6 {
-            account.note(Event::Sent, Quota::new(300, 60), 1_795_000_000_000);
-        }
+        account.note(Event::Sent(6), Quota::new(300, 60), 1_795_000_000_000);
         known.adopt(account.clone(), true);
         known.adopt(account.clone(), true);
         known.adopt(account, true);
