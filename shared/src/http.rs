@@ -17,6 +17,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, millis};
 use crate::failure::Failure;
 use crate::freshness::Meter;
+use crate::settings::Settings;
 use crate::trust;
 use crate::verdict::TraceEntry;
 
@@ -48,6 +49,14 @@ impl HttpClients {
     #[must_use]
     pub fn public(&self) -> reqwest::Client {
         self.public.pooled.clone()
+    }
+
+    /// The client for AWS's own services: by the deployment's certificates where it has set any, else the public one.
+    #[must_use]
+    pub fn aws(&self, settings: &Settings) -> reqwest::Client {
+        let own = self.trusting(settings.aws_ca_pem.as_deref());
+        // The settings have certificates that can be used, or none.
+        own.map_or_else(|_| self.public(), |client| client.pooled)
     }
 
     /// The client that trusts the certificates in `ca_pem` and no others; the public one where there are none.

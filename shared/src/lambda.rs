@@ -35,12 +35,13 @@ pub async fn serve<P: Provider>() -> Result<(), Error> {
         telemetry::write_warning(&warning);
     }
     let http = Arc::new(HttpClients::new()?);
+    let aws = http.aws(&settings);
     let role = RoleCredentials::from_environment();
     let shared = settings.state_table.as_deref().map(|table| {
-        let state = DynamoDbState::new(table, &settings, role.clone(), http.public());
+        let state = DynamoDbState::new(table, &settings, role.clone(), aws.clone());
         Shared::new(Home::DynamoDb(state), settings.state_timeout)
     });
-    let store = SecretsManagerStore::new(&settings, role, http.public());
+    let store = SecretsManagerStore::new(&settings, role, aws);
     let gate = Gate::<P, _>::new(store, http, settings).sharing(shared);
     gate.prepare().await;
     let cold = AtomicBool::new(true);
@@ -63,7 +64,7 @@ pub async fn serve_refresh() -> Result<(), Error> {
         telemetry::write_warning(&warning);
     }
     let http = HttpClients::new()?;
-    let store = SecretsManagerStore::new(&settings, RoleCredentials::from_environment(), http.public());
+    let store = SecretsManagerStore::new(&settings, RoleCredentials::from_environment(), http.aws(&settings));
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async {
         let (payload, _) = event.into_parts();
         Ok::<Value, Error>(Box::pin(handle_refresh(&store, &http, &settings, payload.get())).await)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::trust;
+
 /// A deployment's settings. `Default` is what is shipped.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -22,6 +24,9 @@ pub struct Settings {
     pub state_endpoint: Option<String>,
     /// Connections whose secrets are read before the first event. `CALLGATE_CONNECTIONS`, separated by commas.
     pub connections: Vec<String>,
+    /// The certificates that vouch for AWS's own endpoints in place of the public authorities, as PEM: the file that
+    /// `AWS_CA_BUNDLE` names. No provider is trusted by them.
+    pub aws_ca_pem: Option<String>,
     /// The AWS region. `AWS_REGION`.
     pub region: Option<String>,
     /// Whether `explain` shows the provider's answer, which names agents. `CALLGATE_EXPLAIN_BODIES=1`.
@@ -41,6 +46,7 @@ impl Default for Settings {
             state_timeout: Duration::from_millis(40),
             state_endpoint: None,
             connections: Vec::new(),
+            aws_ca_pem: None,
             region: None,
             explain_bodies: false,
             log_checks: true,
@@ -100,8 +106,21 @@ impl Settings {
         settings.secrets_endpoint =
             variable("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| variable("AWS_ENDPOINT_URL"));
         settings.region = variable("AWS_REGION");
+        if let Some(path) = variable("AWS_CA_BUNDLE") {
+            match bundle(&path) {
+                Ok(pem) => settings.aws_ca_pem = Some(pem),
+                Err(problem) => warnings.push(format!("AWS_CA_BUNDLE is ignored: the file {problem}")),
+            }
+        }
         (settings, warnings)
     }
+}
+
+/// A file of certificates; what is wrong with it, where no client could use it.
+fn bundle(path: &str) -> Result<String, String> {
+    let pem = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    trust::own_certificates(&pem)?;
+    Ok(pem)
 }
 
 /// The file in which `callgate connect` keeps connections on this machine: `CALLGATE_STORE`, else
@@ -139,6 +158,17 @@ mod tests {
         let (settings, warnings) = Settings::from(|name| (name == "CALLGATE_DEADLINE_MS").then(|| "10s".to_owned()));
         assert_eq!(settings.deadline, Duration::from_millis(9500));
         assert_eq!(warnings, ["CALLGATE_DEADLINE_MS is ignored: give a whole number from 50 to 28000"]);
+    }
+
+    #[test]
+    fn a_bundle_that_no_client_could_use_is_named_and_changes_nothing() {
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        for (path, problem) in [("no-such-file.pem", "cannot be read"), (manifest, "has no certificate")] {
+            let (settings, warnings) = Settings::from(|name| (name == "AWS_CA_BUNDLE").then(|| path.to_owned()));
+            assert_eq!(settings.aws_ca_pem, None);
+            let expected = format!("AWS_CA_BUNDLE is ignored: the file {problem}");
+            assert!(warnings.len() == 1 && warnings[0].starts_with(&expected), "{warnings:?}");
+        }
     }
 
     #[test]

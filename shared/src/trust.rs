@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -13,10 +13,16 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 /// Accepts what the public certificate authorities vouch for.
 ///
 /// # Errors
-/// The configuration is not accepted: a fault of this build.
+/// The configuration is not accepted, or there are no random numbers: a fault of this build or of its machine.
 pub(crate) fn public_authorities() -> Result<ClientConfig, Error> {
+    public_authorities_by(ring::default_provider())
+}
+
+fn public_authorities_by(cryptography: CryptoProvider) -> Result<ClientConfig, Error> {
+    // Whatever the first random number costs is paid here, before the first event, and not by a call that waits.
+    cryptography.secure_random.fill(&mut [0; 32])?;
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(cryptography))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -100,5 +106,31 @@ impl ServerCertVerifier for OwnCertificates {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.chains.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rustls::crypto::{CryptoProvider, GetRandomFailed, SecureRandom, ring};
+
+    use super::public_authorities_by;
+
+    #[derive(Debug)]
+    struct Drawn(AtomicUsize);
+
+    impl SecureRandom for Drawn {
+        fn fill(&self, _: &mut [u8]) -> Result<(), GetRandomFailed> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_first_random_number_is_drawn_while_the_client_is_made() {
+        static DRAWN: Drawn = Drawn(AtomicUsize::new(0));
+        public_authorities_by(CryptoProvider { secure_random: &DRAWN, ..ring::default_provider() }).unwrap();
+        assert_eq!(DRAWN.0.load(Ordering::SeqCst), 1);
     }
 }

@@ -16,7 +16,7 @@ use crate::{HarnessError, Result};
 /// When they do not build, or none has that name.
 pub fn executable(name: &str) -> Result<&'static Path> {
     static EXECUTABLES: OnceLock<std::result::Result<HashMap<String, PathBuf>, String>> = OnceLock::new();
-    match EXECUTABLES.get_or_init(|| build().map_err(|error| error.to_string())) {
+    match EXECUTABLES.get_or_init(|| build(&PACKAGES, "dev").map_err(|error| error.to_string())) {
         Ok(executables) => executables
             .get(name)
             .map(PathBuf::as_path)
@@ -25,10 +25,14 @@ pub fn executable(name: &str) -> Result<&'static Path> {
     }
 }
 
-fn build() -> Result<HashMap<String, PathBuf>> {
+/// Builds the binaries of `packages` by a profile of the workspace's manifest, and says where each is, by its name.
+///
+/// # Errors
+/// When they do not build; the message holds what the compiler says.
+pub fn build(packages: &[&str], profile: &str) -> Result<HashMap<String, PathBuf>> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--locked", "--message-format=json"]);
-    for package in PACKAGES {
+    cargo.args(["build", "--locked", "--message-format=json", "--profile", profile]);
+    for package in packages {
         cargo.args(["-p", package]);
     }
     for name in SET_FOR_THIS_PACKAGE {

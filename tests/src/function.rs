@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -30,6 +30,7 @@ pub struct Function {
     package: String,
     runtime_api: RuntimeApi,
     init_error: Option<InitError>,
+    init: Duration,
     child: Child,
     stdout: Capture,
     stderr: Capture,
@@ -52,9 +53,17 @@ impl Function {
     /// # Errors
     /// When the build fails, the binary cannot be started, or it neither asks for an event nor reports within 30 s.
     pub async fn start(package: &str, environment: &[(&str, &str)]) -> Result<Self> {
-        let executable = executable(package)?;
+        Self::run(package, Command::new(executable(package)?), environment).await
+    }
+
+    /// Starts what `command` runs as a function called `package`: in Lambda's environment, with `environment` on top.
+    ///
+    /// # Errors
+    /// As [`Function::start`].
+    pub async fn run(package: &str, mut command: Command, environment: &[(&str, &str)]) -> Result<Self> {
         let runtime_api = RuntimeApi::start().await?;
-        let mut child = Command::new(executable)
+        let started = Instant::now();
+        let mut child = command
             .env_clear()
             .envs(lambda_environment(package, &runtime_api.address()))
             .envs(environment.iter().copied())
@@ -67,8 +76,10 @@ impl Function {
         let stderr = Capture::of(child.stderr.take(), streams);
 
         let package = package.to_owned();
-        let mut function = Self { package, runtime_api, init_error: None, child, stdout, stderr, open_streams };
+        let init = Duration::ZERO;
+        let mut function = Self { package, runtime_api, init_error: None, init, child, stdout, stderr, open_streams };
         let initialised = function.unless_it_exits(timeout(INIT_MAX, function.runtime_api.initialised())).await;
+        function.init = started.elapsed();
         match initialised {
             Some(Ok(init_error)) => function.init_error = init_error,
             Some(Err(_elapsed)) => {
@@ -105,24 +116,36 @@ impl Function {
         self.init_error.as_ref()
     }
 
+    /// From its start until it asked for its first event.
+    #[must_use]
+    pub fn init(&self) -> Duration {
+        self.init
+    }
+
     /// The process id: the same for as long as the function has not been started again.
     #[must_use]
     pub fn process_id(&self) -> u32 {
         self.child.id()
     }
 
+    /// Waits until the last invocation is over: the function asks for another event.
+    ///
+    /// # Errors
+    /// When the process ended by itself, or does not ask within 10 s.
+    pub async fn idle(&mut self) -> Result<()> {
+        match self.unless_it_exits(timeout(IDLE_MAX, self.runtime_api.idle())).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_elapsed)) => Err(self.failure(&format!("no further poll within {IDLE_MAX:?}"))),
+            None => Err(self.exited()),
+        }
+    }
+
     /// Waits until the last invocation is over, ends the process, and returns all it ever printed.
     ///
     /// # Errors
-    /// When the process ended by itself, or does not ask for another event within 10 s.
+    /// As [`Function::idle`].
     pub async fn finish(mut self) -> Result<Output> {
-        match self.unless_it_exits(timeout(IDLE_MAX, self.runtime_api.idle())).await {
-            Some(Ok(())) => {}
-            Some(Err(_elapsed)) => {
-                return Err(self.failure(&format!("no further poll within {IDLE_MAX:?}")));
-            }
-            None => return Err(self.exited()),
-        }
+        self.idle().await?;
         self.child.kill()?;
         self.child.wait()?;
         Ok(self.all_output())

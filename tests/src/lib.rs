@@ -1,6 +1,6 @@
 //! The harness that drives the function binaries as black boxes, over real sockets and real processes.
 //!
-//! A test starts the services a function talks to ([`secrets_manager`], [`providers`], [`sockets`]),
+//! A test starts the services a function talks to ([`secrets_manager`], [`providers`], [`sockets`], behind [`tls`] where that matters),
 //! starts the function against them ([`function`], which brings its own [`runtime_api`]), hands it an event
 //! ([`events`]), reads what came back ([`outcome`]) and checks it ([`verdicts`]). [`stage`] does the first two in one step.
 
@@ -15,6 +15,7 @@ pub mod secrets_manager;
 mod server;
 pub mod sockets;
 pub mod stage;
+pub mod tls;
 pub mod verdicts;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -46,7 +46,7 @@ impl StoreArguments {
             if role.is_none() {
                 return Err(Stopped::bad_request("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for --aws"));
             }
-            let store = SecretsManagerStore::new(&settings, role, http.public());
+            let store = SecretsManagerStore::new(&settings, role, http.aws(&settings));
             return Ok((Store::Aws(store), format!("Secrets Manager in {region}")));
         }
         let path = self.store.clone().or_else(local_store);

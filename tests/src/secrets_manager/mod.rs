@@ -89,6 +89,12 @@ impl SecretsManager {
         format!("http://{}", self.server.address())
     }
 
+    /// `host:port`, for what stands in front of it.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.server.address().to_string()
+    }
+
     /// Writes `secret` as the current version of the secret called `name`.
     pub fn put(&self, name: &str, secret: &Value) {
         self.put_text(name, secret.to_string());
