@@ -177,9 +177,15 @@ fn rest_query(event: &Value) -> Vec<(String, String)> {
 }
 
 fn gateway_answer(answer: &HttpAnswer) -> Value {
+    let mut headers: Map<String, Value> = Map::new();
+    headers.insert("content-type".to_owned(), Value::from(answer.content_type));
+    headers.insert("cache-control".to_owned(), Value::from("no-store"));
+    if let Some(allow) = answer.allow {
+        headers.insert("allow".to_owned(), Value::from(allow));
+    }
     json!({
         "statusCode": answer.status,
-        "headers": {"content-type": answer.content_type, "cache-control": "no-store"},
+        "headers": headers,
         "body": answer.body,
         "isBase64Encoded": false,
     })
