@@ -200,17 +200,26 @@ impl From<Event> for Bytes {
     }
 }
 
-/// The members of `question` as query pairs, those of nested objects beside the rest.
-fn flat(question: &Value) -> Vec<(String, String)> {
+/// The members of `question` as query pairs, those of nested objects beside the rest; a list is one text with commas.
+#[must_use]
+pub fn flat(question: &Value) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     for (name, value) in question.as_object().into_iter().flatten() {
         match value {
             Value::Object(_) => pairs.extend(flat(value)),
-            Value::String(text) => pairs.push((name.clone(), text.clone())),
-            _ => pairs.push((name.clone(), value.to_string())),
+            Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(plain).collect();
+                pairs.push((name.clone(), items.join(",")));
+            }
+            _ => pairs.push((name.clone(), plain(value))),
         }
     }
     pairs
+}
+
+/// A text as it is, anything else as JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// API Gateway's request time, always in UTC.
