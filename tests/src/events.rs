@@ -81,6 +81,15 @@ impl Event {
         self
     }
 
+    /// Sends the event with another HTTP method; a direct event has none.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        for pointer in ["/httpMethod", "/requestContext/httpMethod", "/requestContext/http/method"] {
+            self.set(pointer, method);
+        }
+        self
+    }
+
     /// Asks `question`, a check's JSON body, in the way of this event: as the body, as the payload, or, for a GET, as a
     /// flat query in which the members of `acceptance` and `options` stand beside the rest.
     #[must_use]

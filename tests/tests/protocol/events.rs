@@ -29,6 +29,7 @@ async fn assert_every_event_is_answered(desk: &Desk, carrier: &mut Carrier) -> R
         check(desk, carrier, provider).await?;
         warm(desk, carrier, provider).await?;
         refuse(desk, carrier, provider).await?;
+        refuse_method(desk, carrier, provider).await?;
     }
     Ok(())
 }
@@ -118,6 +119,20 @@ async fn refuse(desk: &Desk, carrier: &mut Carrier, provider: Provider) -> Resul
         let mut function = carrier.start(provider.package, &desk.environment()).await?;
         let answered = function.invoke(Event::load(shape)?).await?.json()?;
         assert_matches(&format!("{provider} {shape}"), expected, &answered);
+    }
+    Ok(())
+}
+
+/// A method that is none of the API's is answered with those that are.
+async fn refuse_method(desk: &Desk, carrier: &mut Carrier, provider: Provider) -> Result<()> {
+    let answers = golden("answers");
+    for shape in GATEWAY_SHAPES {
+        let mut function = carrier.start(provider.package, &desk.environment()).await?;
+        let event = Event::load(shape)?.provider(provider.name).method("DELETE");
+        let outcome = function.invoke(event).await?;
+        let what = format!("{provider} {shape} DELETE");
+        assert_matches(&what, &answers["method_not_allowed"], &outcome.json()?);
+        assert_matches(&what, &answers["wrong_method"], &outcome.gateway()?.json()?);
     }
     Ok(())
 }
