@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::{Request, Response, header};
+use axum::http::{Request, Response};
 use callgate::providers::ProviderName;
 use callgate::request::MAX_REQUEST_BYTES;
 use callgate::routes::{self, HttpAnswer, HttpRequest};
@@ -82,12 +82,9 @@ async fn answer(State(gates): State<Arc<Gates>>, request: Request<Body>) -> Resp
 }
 
 fn write(answer: HttpAnswer) -> Response<Body> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header(header::CONTENT_TYPE, answer.content_type)
-        .header(header::CACHE_CONTROL, "no-store");
-    if let Some(allow) = answer.allow {
-        response = response.header(header::ALLOW, allow);
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in answer.headers() {
+        response = response.header(name, value);
     }
     // Status and headers are constants of ours: there is nothing to fail on.
     response.body(Body::from(answer.body)).unwrap_or_default()

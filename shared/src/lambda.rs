@@ -177,12 +177,8 @@ fn rest_query(event: &Value) -> Vec<(String, String)> {
 }
 
 fn gateway_answer(answer: &HttpAnswer) -> Value {
-    let mut headers: Map<String, Value> = Map::new();
-    headers.insert("content-type".to_owned(), Value::from(answer.content_type));
-    headers.insert("cache-control".to_owned(), Value::from("no-store"));
-    if let Some(allow) = answer.allow {
-        headers.insert("allow".to_owned(), Value::from(allow));
-    }
+    let headers: Map<String, Value> =
+        answer.headers().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     json!({
         "statusCode": answer.status,
         "headers": headers,

@@ -48,6 +48,14 @@ pub struct HttpAnswer {
     pub allow: Option<&'static str>,
 }
 
+impl HttpAnswer {
+    /// The headers of the answer, by lower-case name.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let allow = self.allow.map(|methods| ("allow", methods));
+        [("content-type", self.content_type), ("cache-control", "no-store")].into_iter().chain(allow)
+    }
+}
+
 /// A faulty request must not become an answer that the gateway is not able to carry.
 const MAX_FAULTS_SHOWN: usize = 64;
 const VERDICT: &str = "application/json";
