@@ -68,6 +68,15 @@ pub async fn respond<P: Provider, S: SecretStore>(
     request: &HttpRequest,
     invocation: &Invocation,
 ) -> HttpAnswer {
+    let answered = AssertUnwindSafe(answer_to(gate, request, invocation)).catch_unwind().await;
+    answered.unwrap_or_else(|_panic| broken())
+}
+
+async fn answer_to<P: Provider, S: SecretStore>(
+    gate: &Gate<P, S>,
+    request: &HttpRequest,
+    invocation: &Invocation,
+) -> HttpAnswer {
     match routed::<P>(request) {
         Ok(Route::Check) => {}
         Ok(Route::Hold(id)) => return release(gate, id).await,
@@ -90,6 +99,11 @@ pub async fn respond_directly<P: Provider, S: SecretStore>(
     body: &str,
     invocation: &Invocation,
 ) -> Value {
+    let answered = AssertUnwindSafe(answer_directly(gate, body, invocation)).catch_unwind().await;
+    answered.unwrap_or_else(|_panic| serde_json::from_str(&broken().body).unwrap_or_default())
+}
+
+async fn answer_directly<P: Provider, S: SecretStore>(gate: &Gate<P, S>, body: &str, invocation: &Invocation) -> Value {
     let check = if body.len() > MAX_REQUEST_BYTES {
         Err(Refusal::TooLarge)
     } else {
@@ -246,6 +260,12 @@ pub fn no_such_path() -> HttpAnswer {
     let names = ProviderName::ALL.map(ProviderName::as_str).join(", ");
     let detail = format!("the path is /v1/check/{{provider}}, with one of {names} that is served here");
     problem(404, "Not Found", &detail, &[], None)
+}
+
+/// The answer where a request that was not yet understood ended in a panic: there is no policy to decide by.
+fn broken() -> HttpAnswer {
+    let detail = "callgate failed on this request; report it with the time";
+    problem(500, "Internal Server Error", detail, &[], Some(Reason::InternalError))
 }
 
 fn not_allowed(allow: &'static str, detail: &str) -> HttpAnswer {

@@ -89,7 +89,8 @@ fn a_criterion_has_its_fields_and_their_words() {
 #[test]
 fn the_reasons_are_the_codes_own() {
     assert_eq!(words(schema("Reason")), Reason::ALL.map(Reason::as_str));
-    assert_eq!(words(&schema("Problem")["properties"]["reason"]), [Reason::CallerForbidden.as_str()]);
+    let of_problems = [Reason::CallerForbidden, Reason::InternalError].map(Reason::as_str);
+    assert_eq!(words(&schema("Problem")["properties"]["reason"]), of_problems);
 }
 
 /// What the gateway answers where its function cannot be called, or its answer not be read: no type of response of its
@@ -101,7 +102,7 @@ fn the_statuses_are_those_of_the_code_and_of_the_gateway() {
     let source = text("shared/src/routes.rs");
     let code = source.split("problem(").skip(1).map(|rest| rest.trim_start().chars().take(3).collect::<String>());
     let code: BTreeSet<String> = code.filter(|status| status.parse::<u16>().is_ok()).collect();
-    assert_eq!(code, set(["400", "403", "404", "405", "413", "503"]), "what shared/src/routes.rs answers");
+    assert_eq!(code, set(["400", "403", "404", "405", "413", "500", "503"]), "what shared/src/routes.rs answers");
     let gateway = DOCUMENT["x-amazon-apigateway-gateway-responses"].as_object().unwrap();
     let gateway = gateway.values().filter_map(|response| response["statusCode"].as_str());
     let mut expected = &code | &set(gateway);

@@ -110,7 +110,7 @@ fn the_verdicts_tables_have_the_documents_fields_and_words() {
 fn the_statuses_without_a_verdict_are_the_codes_own() {
     let said: Vec<String> =
         table("docs/verdict.md", "## When there is no verdict").into_iter().map(|row| row[0].clone()).collect();
-    assert_eq!(said, ["400", "403", "404", "405", "413"]);
+    assert_eq!(said, ["400", "403", "404", "405", "413", "500"]);
 }
 
 #[test]
