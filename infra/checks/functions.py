@@ -53,7 +53,8 @@ def _property_faults(name, properties):
     wanted = {
         "Runtime": "provided.al2023",
         "Handler": "bootstrap",
-        "Timeout": 30,
+        # A run of the refresher ends before its claim on a grant does.
+        "Timeout": 85 if name == "TokenRefresh" else 30,
         "Architectures": [{"Ref": "Architecture"}],
         "MemorySize": {"Ref": "MemorySize"},
         "TracingConfig": {"Mode": "Active"},
