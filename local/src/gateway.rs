@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::{Request, Response, header};
+use axum::http::{Request, Response};
 use callgate::providers::ProviderName;
 use callgate::request::MAX_REQUEST_BYTES;
 use callgate::routes::{self, HttpAnswer, HttpRequest};
@@ -59,35 +59,32 @@ async fn answer(State(gates): State<Arc<Gates>>, request: Request<Body>) -> Resp
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default();
-    let answer =
-        match path.strip_prefix("/v1/check/").and_then(|rest| ProviderName::from_name(rest.trim_end_matches('/'))) {
-            None => routes::no_such_path(),
-            Some(provider) => match to_bytes(body, MAX_GATEWAY_BYTES).await {
-                Err(_) => routes::too_large(),
-                Ok(body) => {
-                    let request = HttpRequest {
-                        method: parts.method.as_str().to_owned(),
-                        path,
-                        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-                        body: body.to_vec(),
-                        // API Gateway knows its keys by id; here the key is its own id.
-                        api_key_id: parts.headers.get("x-api-key").and_then(|key| key.to_str().ok()).map(str::to_owned),
-                        received_at,
-                    };
-                    gates.respond(provider, &request).await
-                }
-            },
-        };
+    let provider = path.strip_prefix("/v1/check/").and_then(|rest| rest.split('/').next());
+    let answer = match provider.and_then(ProviderName::from_name) {
+        None => routes::no_such_path(),
+        Some(provider) => match to_bytes(body, MAX_GATEWAY_BYTES).await {
+            Err(_) => routes::too_large(),
+            Ok(body) => {
+                let request = HttpRequest {
+                    method: parts.method.as_str().to_owned(),
+                    path,
+                    query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+                    body: body.to_vec(),
+                    // API Gateway knows its keys by id; here the key is its own id.
+                    api_key_id: parts.headers.get("x-api-key").and_then(|key| key.to_str().ok()).map(str::to_owned),
+                    received_at,
+                };
+                gates.respond(provider, &request).await
+            }
+        },
+    };
     write(answer)
 }
 
 fn write(answer: HttpAnswer) -> Response<Body> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header(header::CONTENT_TYPE, answer.content_type)
-        .header(header::CACHE_CONTROL, "no-store");
-    if answer.status == 405 {
-        response = response.header(header::ALLOW, "GET, POST");
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in answer.headers() {
+        response = response.header(name, value);
     }
     // Status and headers are constants of ours: there is nothing to fail on.
     response.body(Body::from(answer.body)).unwrap_or_default()

@@ -44,7 +44,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         });
         let opening = async {
             if let Some(shared) = self.freshness.shared() {
-                shared.open(PREPARE_WITHIN).await;
+                shared.open(&format!("{}/opened", P::NAME), PREPARE_WITHIN).await;
             }
         };
         let _ = tokio::time::timeout(PREPARE_WITHIN, futures_util::future::join(join_all(warming), opening)).await;

@@ -178,9 +178,11 @@ fn rest_query(event: &Value) -> Vec<(String, String)> {
 }
 
 fn gateway_answer(answer: &HttpAnswer) -> Value {
+    let headers: Map<String, Value> =
+        answer.headers().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
     json!({
         "statusCode": answer.status,
-        "headers": {"content-type": answer.content_type, "cache-control": "no-store"},
+        "headers": headers,
         "body": answer.body,
         "isBase64Encoded": false,
     })

@@ -44,6 +44,16 @@ pub struct HttpAnswer {
     pub content_type: &'static str,
     /// The body.
     pub body: String,
+    /// The methods that the address has, where another was used.
+    pub allow: Option<&'static str>,
+}
+
+impl HttpAnswer {
+    /// The headers of the answer, by lower-case name.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let allow = self.allow.map(|methods| ("allow", methods));
+        [("content-type", self.content_type), ("cache-control", "no-store")].into_iter().chain(allow)
+    }
 }
 
 /// A faulty request must not become an answer that the gateway is not able to carry.
@@ -54,6 +64,15 @@ const PROBLEM: &str = "application/problem+json";
 
 /// Answers an HTTP request to one provider's gate.
 pub async fn respond<P: Provider, S: SecretStore>(
+    gate: &Gate<P, S>,
+    request: &HttpRequest,
+    invocation: &Invocation,
+) -> HttpAnswer {
+    let answered = AssertUnwindSafe(answer_to(gate, request, invocation)).catch_unwind().await;
+    answered.unwrap_or_else(|_panic| broken())
+}
+
+async fn answer_to<P: Provider, S: SecretStore>(
     gate: &Gate<P, S>,
     request: &HttpRequest,
     invocation: &Invocation,
@@ -80,6 +99,11 @@ pub async fn respond_directly<P: Provider, S: SecretStore>(
     body: &str,
     invocation: &Invocation,
 ) -> Value {
+    let answered = AssertUnwindSafe(answer_directly(gate, body, invocation)).catch_unwind().await;
+    answered.unwrap_or_else(|_panic| serde_json::from_str(&broken().body).unwrap_or_default())
+}
+
+async fn answer_directly<P: Provider, S: SecretStore>(gate: &Gate<P, S>, body: &str, invocation: &Invocation) -> Value {
     let check = if body.len() > MAX_REQUEST_BYTES {
         Err(Refusal::TooLarge)
     } else {
@@ -127,22 +151,25 @@ fn routed<P: Provider>(request: &HttpRequest) -> Result<Route<'_>, HttpAnswer> {
     if below.is_empty() {
         return match request.method.as_str() {
             "GET" | "POST" => Ok(Route::Check),
-            _ => Err(problem(405, "Method Not Allowed", "use GET or POST", &[], None)),
+            _ => Err(not_allowed("GET, POST", "use GET or POST")),
         };
     }
     let id = below.strip_prefix("/holds/").filter(|id| is_hold_id(id)).ok_or_else(no_such_path)?;
     match request.method.as_str() {
         "DELETE" => Ok(Route::Hold(id)),
-        _ => Err(problem(405, "Method Not Allowed", "a hold can be ended, with DELETE, and nothing else", &[], None)),
+        _ => Err(not_allowed("DELETE", "a hold can be ended, with DELETE, and nothing else")),
     }
 }
 
 /// Ends a hold. One that ended by itself, or never was, is ended just as well.
 async fn release<P: Provider, S: SecretStore>(gate: &Gate<P, S>, id: &str) -> HttpAnswer {
     match gate.release(id).await {
-        Ok(released) => {
-            HttpAnswer { status: 200, content_type: VERDICT, body: json!({"released": released}).to_string() }
-        }
+        Ok(released) => HttpAnswer {
+            status: 200,
+            content_type: VERDICT,
+            body: json!({"released": released}).to_string(),
+            allow: None,
+        },
         Err(failure) => {
             let detail = format!("{failure}; the hold ends by itself at its time");
             problem(503, "Service Unavailable", &detail, &[], None)
@@ -186,12 +213,12 @@ fn answer(verdict: &Verdict, form: AnswerAs) -> HttpAnswer {
     let text = match form {
         AnswerAs::Verdict => {
             let body = serde_json::to_string(verdict).unwrap_or_default();
-            return HttpAnswer { status: 200, content_type: VERDICT, body };
+            return HttpAnswer { status: 200, content_type: VERDICT, body, allow: None };
         }
         AnswerAs::Count if !verdict.on_unknown_applied => observed(verdict).unwrap_or_else(|| bit.to_owned()),
         AnswerAs::Bool | AnswerAs::Count => bit.to_owned(),
     };
-    HttpAnswer { status: 200, content_type: TEXT, body: text }
+    HttpAnswer { status: 200, content_type: TEXT, body: text, allow: None }
 }
 
 /// The one criterion's value, else the number of agents available.
@@ -235,6 +262,16 @@ pub fn no_such_path() -> HttpAnswer {
     problem(404, "Not Found", &detail, &[], None)
 }
 
+/// The answer where a request that was not yet understood ended in a panic: there is no policy to decide by.
+fn broken() -> HttpAnswer {
+    let detail = "callgate failed on this request; report it with the time";
+    problem(500, "Internal Server Error", detail, &[], Some(Reason::InternalError))
+}
+
+fn not_allowed(allow: &'static str, detail: &str) -> HttpAnswer {
+    HttpAnswer { allow: Some(allow), ..problem(405, "Method Not Allowed", detail, &[], None) }
+}
+
 /// The answer to a request that is too large to be one.
 #[must_use]
 pub fn too_large() -> HttpAnswer {
@@ -264,5 +301,5 @@ fn problem(status: u16, title: &str, detail: &str, errors: &[Fault], reason: Opt
     let errors = shown.as_slice();
     let body = Problem { r#type: "about:blank", title, status, detail, errors, reason };
     let body = serde_json::to_string(&body).unwrap_or_else(|_| json!({"status": status}).to_string());
-    HttpAnswer { status, content_type: PROBLEM, body }
+    HttpAnswer { status, content_type: PROBLEM, body, allow: None }
 }

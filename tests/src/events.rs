@@ -81,6 +81,15 @@ impl Event {
         self
     }
 
+    /// Sends the event with another HTTP method; a direct event has none.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        for pointer in ["/httpMethod", "/requestContext/httpMethod", "/requestContext/http/method"] {
+            self.set(pointer, method);
+        }
+        self
+    }
+
     /// Asks `question`, a check's JSON body, in the way of this event: as the body, as the payload, or, for a GET, as a
     /// flat query in which the members of `acceptance` and `options` stand beside the rest.
     #[must_use]
@@ -200,17 +209,26 @@ impl From<Event> for Bytes {
     }
 }
 
-/// The members of `question` as query pairs, those of nested objects beside the rest.
-fn flat(question: &Value) -> Vec<(String, String)> {
+/// The members of `question` as query pairs, those of nested objects beside the rest; a list is one text with commas.
+#[must_use]
+pub fn flat(question: &Value) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     for (name, value) in question.as_object().into_iter().flatten() {
         match value {
             Value::Object(_) => pairs.extend(flat(value)),
-            Value::String(text) => pairs.push((name.clone(), text.clone())),
-            _ => pairs.push((name.clone(), value.to_string())),
+            Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(plain).collect();
+                pairs.push((name.clone(), items.join(",")));
+            }
+            _ => pairs.push((name.clone(), plain(value))),
         }
     }
     pairs
+}
+
+/// A text as it is, anything else as JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// API Gateway's request time, always in UTC.

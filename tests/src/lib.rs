@@ -1,15 +1,20 @@
 //! The harness that drives the function binaries as black boxes, over real sockets and real processes.
 //!
-//! A test starts the services a function talks to ([`secrets_manager`], [`providers`], [`sockets`], behind [`tls`] where that matters),
-//! starts the function against them ([`function`], which brings its own [`runtime_api`]), hands it an event
-//! ([`events`]), reads what came back ([`outcome`]) and checks it ([`verdicts`]). [`stage`] does the first two in one step.
+//! A test starts the services a function talks to ([`secrets_manager`] or [`moto`], [`providers`], [`sockets`]; behind
+//! [`tls`] where that matters), starts the function against them ([`function`], which brings its own [`runtime_api`]),
+//! hands it an event ([`events`]), reads what came back ([`outcome`]) and checks it ([`verdicts`]). [`stage`] does the
+//! first two in one step.
+//! Other people's programs are found by [`python`].
 
 pub mod binaries;
 pub mod error;
 pub mod events;
 pub mod function;
+pub mod moto;
 pub mod outcome;
+pub mod process;
 pub mod providers;
+pub mod python;
 pub mod runtime_api;
 pub mod secrets_manager;
 mod server;

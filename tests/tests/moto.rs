@@ -1,13 +1,6 @@
 //! The store over moto's Secrets Manager: another's reading of the service than our own fake's.
-//!
-//! moto is no judge of two things: a version written again with another value is overwritten there, and a secret that
-//! is missing is HTTP 404 there, not 400. These are asked of our own fake.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use callgate::clock::rfc3339;
@@ -18,93 +11,38 @@ use callgate_local::simulator::genesys_cloud::Agent;
 use callgate_local::simulator::{Dialect, GenesysCloud, Simulator};
 use callgate_tests::events::Event;
 use callgate_tests::function::{ACCESS_KEY_ID, Function, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN};
+use callgate_tests::moto::Moto;
 use callgate_tests::providers::PROVIDERS;
 use callgate_tests::secrets_manager::{Role, SecretsManager};
 use callgate_tests::stage::start_function;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-/// A moto server; it ends with this handle.
-struct Moto {
-    child: Child,
-    url: String,
+/// The store over a moto server.
+fn store(moto: &Moto) -> SecretsManagerStore {
+    store_at(moto.url())
 }
 
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Moto {
-    /// Starts a server on a port the system picks. `None`, with a word on standard error: moto is not set up here.
-    fn start() -> Option<Self> {
-        let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin");
-        let server = programs.join("moto_server");
-        if !server.exists() {
-            assert!(
-                !in_continuous_integration(),
-                "moto is not set up: ./test does that, and CI=true leaves nothing out"
-            );
-            // Written past the test runner's capture.
-            let _ = writeln!(std::io::stderr(), "left out: moto is not set up; ./test does that");
-            return None;
-        }
-        // Not by its own first line, which names the place where it was installed.
-        let child = Command::new(programs.join("python"))
-            .arg(server)
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut moto = Self { child, url: String::new() };
-        let said = BufReader::new(moto.child.stderr.take().unwrap());
-        let (address, told) = mpsc::channel();
-        // Reads on after the address: a server whose pipe is full would stand still.
-        std::thread::spawn(move || {
-            for line in said.lines().map_while(Result::ok) {
-                if let Some((_, url)) = line.split_once("Running on ") {
-                    let _ = address.send(url.trim().to_owned());
-                }
-            }
-        });
-        moto.url = told.recv_timeout(START_MAX).unwrap();
-        Some(moto)
-    }
-
-    fn store(&self) -> SecretsManagerStore {
-        store_at(&self.url)
-    }
-
-    /// An operation that the store has not.
-    async fn call(&self, operation: &str, body: &Value) {
-        let answer = HttpClients::new()
-            .unwrap()
-            .public()
-            .post(&self.url)
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("secretsmanager.{operation}"))
-            .header(
-                "authorization",
-                format!(
-                    "AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/20261121/{REGION}/secretsmanager/aws4_request, \
-                     SignedHeaders=host, Signature=0"
-                ),
-            )
-            .body(body.to_string())
-            .send()
-            .await
-            .unwrap();
-        assert!(answer.status().is_success(), "{operation}: {}", answer.status());
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test may read the environment")]
-fn in_continuous_integration() -> bool {
-    std::env::var("CI").is_ok_and(|value| value == "true")
+/// An operation that the store has not.
+async fn call(moto: &Moto, operation: &str, body: &Value) {
+    let answer = HttpClients::new()
+        .unwrap()
+        .public()
+        .post(moto.url())
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", format!("secretsmanager.{operation}"))
+        .header(
+            "authorization",
+            format!(
+                "AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/20261121/{REGION}/secretsmanager/aws4_request, \
+                 SignedHeaders=host, Signature=0"
+            ),
+        )
+        .body(body.to_string())
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{operation}: {}", answer.status());
 }
 
 /// The store as the functions and the command have it, over the service at `url`.
@@ -134,8 +72,8 @@ async fn read(store: &SecretsManagerStore, name: &str) -> (String, String) {
 
 #[tokio::test]
 async fn a_secret_is_made_read_written_and_written_again_under_one_version() {
-    let Some(moto) = Moto::start() else { return };
-    let store = moto.store();
+    let Some(moto) = Moto::start().unwrap() else { return };
+    let store = store(&moto);
     let name = "callgate/genesys-cloud/acme";
     assert_eq!(store.read(name).await.unwrap_err(), StoreFailure::Missing);
     assert_eq!(store.put(name, text("{}"), FIRST).await.unwrap_err(), StoreFailure::Missing);
@@ -158,16 +96,16 @@ async fn a_secret_is_made_read_written_and_written_again_under_one_version() {
 
 #[tokio::test]
 async fn a_binary_secret_is_named_as_such() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Moto::start().unwrap() else { return };
     let name = "callgate/portsip/binary";
-    moto.call("CreateSecret", &json!({"Name": name, "SecretBinary": "AAEC", "ClientRequestToken": FIRST})).await;
-    assert_eq!(moto.store().read(name).await.unwrap_err(), StoreFailure::Binary);
+    call(&moto, "CreateSecret", &json!({"Name": name, "SecretBinary": "AAEC", "ClientRequestToken": FIRST})).await;
+    assert_eq!(store(&moto).read(name).await.unwrap_err(), StoreFailure::Binary);
 }
 
 #[tokio::test]
 async fn a_list_has_every_page_and_the_names_below_the_prefix_alone() {
-    let Some(moto) = Moto::start() else { return };
-    let store = moto.store();
+    let Some(moto) = Moto::start().unwrap() else { return };
+    let store = store(&moto);
     // Two full pages and a bit.
     let mut expected: Vec<String> = (0..205).map(|number| format!("callgate-grant/portsip/pbx-{number:03}")).collect();
     let others = ["callgate/portsip/pbx-000", "callgate-grants/portsip/x", "other/callgate-grant/portsip/x"];
@@ -182,20 +120,20 @@ async fn a_list_has_every_page_and_the_names_below_the_prefix_alone() {
 
 #[tokio::test]
 async fn a_token_is_refreshed_and_a_check_uses_it() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Moto::start().unwrap() else { return };
     let provider = PROVIDERS.into_iter().find(|provider| provider.name == "genesys-cloud").unwrap();
     let agent = Agent::off_queue("3fa0c6ea-5b0a-4a35-9d2e-5d7b2a6d7f11", "Ada Byrne");
     let organisation = GenesysCloud::new(Dialect::Real).queue(provider.queue, "sales").agent(provider.queue, agent);
     let genesys = Simulator::start(organisation.client("client", "s3cret")).await.unwrap();
 
-    let store = moto.store();
+    let store = store(&moto);
     let grant = json!({"client_id": "client", "client_secret": "s3cret", "base_url": genesys.base_url()});
     let ended = rfc3339(SystemTime::now() - Duration::from_mins(1));
     let token = json!({"access_token": "old", "expires_at": ended, "base_url": genesys.base_url(), "note": "kept"});
     store.store("callgate-grant/genesys-cloud/acme", text(&grant.to_string())).await.unwrap();
     store.store("callgate/genesys-cloud/acme", text(&token.to_string())).await.unwrap();
 
-    let environment = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", moto.url.as_str()), ("CALLGATE_ALLOW_LOOPBACK", "1")];
+    let environment = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", moto.url()), ("CALLGATE_ALLOW_LOOPBACK", "1")];
     let mut refresher = Function::start("callgate-token-refresh", &environment).await.unwrap();
     for outcome in ["refreshed", "not_due"] {
         let answer = refresher.invoke(Event::load("scheduled_refresh").unwrap()).await.unwrap().json().unwrap();
@@ -205,7 +143,7 @@ async fn a_token_is_refreshed_and_a_check_uses_it() {
     let written: Value = serde_json::from_str(&written).unwrap();
     assert_eq!((&written["access_token"], &written["note"]), (&json!("genesys-cloud-access-0001"), &json!("kept")));
 
-    let mut check = start_function(provider, &moto.url, &[]).await.unwrap();
+    let mut check = start_function(provider, moto.url(), &[]).await.unwrap();
     let question = Event::load("direct").unwrap().asking(&provider.question());
     let verdict = check.invoke(question).await.unwrap().json().unwrap();
     assert_eq!((&verdict["decision"], &verdict["reason"]), (&json!("accept"), &json!("ok")), "{verdict}");
@@ -254,9 +192,6 @@ async fn our_own_fake_refuses_another_value_under_one_version_and_what_a_role_ma
     assert_eq!(secrets.refused().len(), 5);
     assert_eq!(read(&store, name).await.1, "second");
 }
-
-/// How long the server may take to say where it listens: Python loads a lot.
-const START_MAX: Duration = Duration::from_mins(1);
 
 const FIRST: &str = "11111111-1111-4111-8111-111111111111";
 const SECOND: &str = "22222222-2222-4222-8222-222222222222";

@@ -220,8 +220,10 @@ async fn each_connection_has_one_log_line_with_its_metrics() -> Result<()> {
         assert!(line["_aws"]["Timestamp"].as_u64().is_some_and(|at| at > 1_700_000_000_000), "{line}");
         let metrics = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(metrics["Namespace"], "callgate", "{line}");
+        // By connection, and one metric over all of them for an alarm.
+        assert_eq!(metrics["Dimensions"], json!([[], ["provider", "connection"]]), "{line}");
         // Each dimension and each metric is a field of the line.
-        let dimensions = metrics["Dimensions"][0].as_array().cloned().unwrap_or_default();
+        let dimensions = metrics["Dimensions"][1].as_array().cloned().unwrap_or_default();
         let named = metrics["Metrics"].as_array().into_iter().flatten().map(|metric| metric["Name"].clone());
         let fields: Vec<Value> = dimensions.into_iter().chain(named).collect();
         assert_eq!(fields, ["provider", "connection", "minutes_left", "refresh_failed"]);

@@ -60,10 +60,11 @@ impl Shared {
     }
 
     /// Opens the connection to the home for later use, without the limit: before the first event there is time.
-    pub async fn open(&self, within: Duration) {
+    /// `key` names an item that this gate may read.
+    pub async fn open(&self, key: &str, within: Duration) {
         if let Home::DynamoDb(table) = &self.home {
             // Whether it came off shows in the next check's time.
-            let _ = tokio::time::timeout(within, table.get(&["warm"])).await;
+            let _ = tokio::time::timeout(within, table.get(&[key])).await;
         }
     }
 

@@ -6,9 +6,9 @@ use callgate_tests::providers::{PROVIDERS, Provider};
 use callgate_tests::verdicts::assert_policy;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, ResponseTemplate};
 
-use crate::desk::{always, assert_says, requests, verdict_at};
+use crate::desk::{always, assert_says, own_server, requests, verdict_at};
 
 /// Checks the reason of each refusal, both policies, and that only a 5xx is asked for again, once.
 pub(crate) async fn assert_each_refusal(provider: Provider, cases: &[(u16, &str, &str)]) {
@@ -47,7 +47,7 @@ async fn a_server_error_is_asked_for_exactly_once_more() {
     for status in [500, 502, 503, 504] {
         assert_all("5xx", ResponseTemplate::new(status).set_body_string("<html>"), "provider_error", 2).await;
         for provider in PROVIDERS {
-            let server = MockServer::start().await;
+            let server = own_server().await;
             Mock::given(any()).respond_with(ResponseTemplate::new(status)).up_to_n_times(1).mount(&server).await;
             provider.mount(&server, 3).await;
             let verdict = verdict_at(provider, &server.uri(), json!({})).await;

@@ -283,6 +283,8 @@ async fn a_page_that_fails_matters_only_where_the_outcome_was_open() {
         assert_says(reason, &open, &json!({"source": "live", "available": 2, "counts_complete": false}));
         assert_eq!(open["findings"][0]["outcome"], "unknown");
         assert_eq!(requests(&server).await.len(), sent);
+        // Another gate: after a 429 this one leaves the account alone.
+        let desk = Desk::<CallTools>::sending_to(&server.uri());
         let explained = desk.ask(json!({"acceptance": agents("available", "at_least", 2), "explain": true})).await;
         assert_says(reason, &explained, &json!({"reason": "ok", "counts_complete": false}));
     }

@@ -75,16 +75,22 @@ pub(crate) async fn verdict_at(provider: Canned, base_url: &str, more: Value) ->
     verdict(provider, &provider.secret(base_url).to_string(), more).await
 }
 
+/// A server of the test's own. One from wiremock's pool may still be sent what was meant for whoever had it before: a
+/// request that a check has given up.
+pub(crate) async fn own_server() -> MockServer {
+    MockServer::builder().start().await
+}
+
 /// A provider that answers every request alike.
 pub(crate) async fn always(answer: ResponseTemplate) -> MockServer {
-    let server = MockServer::start().await;
+    let server = own_server().await;
     Mock::given(any()).respond_with(answer).mount(&server).await;
     server
 }
 
 /// A provider that answers a request for exactly this path and query with this body, and all others with 404.
 pub(crate) async fn serving(answers: &[(&str, Value)]) -> MockServer {
-    let server = MockServer::start().await;
+    let server = own_server().await;
     for (target, body) in answers {
         serve(&server, target, ResponseTemplate::new(200).set_body_json(body)).await;
     }

@@ -35,9 +35,9 @@ impl Desk {
     }
 }
 
-/// A secret that sends to `base_url`.
+/// A secret that sends to `base_url`. Its quota is one that no test uses up.
 pub(crate) fn secret(provider: ProviderName, base_url: &str) -> Value {
-    match provider {
+    let secret = match provider {
         ProviderName::CallTools => json!({"token": CANARY, "base_url": base_url}),
         ProviderName::GenesysCloud => {
             json!({"access_token": CANARY, "region": "mypurecloud.com", "base_url": base_url})
@@ -46,7 +46,8 @@ pub(crate) fn secret(provider: ProviderName, base_url: &str) -> Value {
             json!({"access_token": CANARY, "base_url": base_url, "sub_account_id": "99999999"})
         }
         ProviderName::PortSip => json!({"access_token": CANARY, "base_url": base_url}),
-    }
+    };
+    merged(secret, &json!({"quota": {"requests": 1_000_000, "per_seconds": 60}}))
 }
 
 /// An object with the members of another.
