@@ -1,33 +1,218 @@
 //! JSON as providers send it, with every number token kept as received.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Error, Map, Number, Value};
+
+use crate::projection::Projection;
 
 /// Reads JSON text.
 ///
 /// # Errors
 /// It is no JSON, or nested more than 128 deep.
 pub fn parse(text: &str) -> Result<Value, Error> {
-    // This also bounds the depth, for what follows.
+    parse_list(text, None, &Projection::Whole)
+}
+
+/// Reads an answer of which not every field of its records is wanted: those of the list that stands in the field `list`
+/// are read by `records`, all else in full. An answer that is an array is that list; what is no list is read in full.
+///
+/// Where a number has an exponent, which serde_json does not hand over as received, all of it is read in full.
+/// What is skipped is checked like what is kept: a text is refused by every projection, and for the same reason, or by
+/// none.
+///
+/// # Errors
+/// It is no JSON, or nested more than 128 deep.
+pub fn parse_list(text: &str, list: Option<&str>, records: &Projection) -> Result<Value, Error> {
+    let needs_care = Cell::new(false);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let root = Part::Answer { list, records };
+    let value = Reader { part: root, needs_care: &needs_care }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    if needs_care.get() { parse_with_care(text) } else { Ok(value) }
+}
+
+/// A place in an answer, and what is kept there.
+#[derive(Clone, Copy)]
+enum Part<'p> {
+    Answer { list: Option<&'p str>, records: &'p Projection },
+    List { records: &'p Projection },
+    Kept(&'p Projection),
+    Skipped,
+}
+
+impl<'p> Part<'p> {
+    /// What is kept of an object's member.
+    fn member(self, key: &str) -> Self {
+        match self {
+            Self::Answer { list, records } if list == Some(key) => Self::List { records },
+            Self::Answer { .. } | Self::List { .. } => Self::Kept(&Projection::Whole),
+            Self::Kept(projection) => projection.of_field(key).map_or(Self::Skipped, Self::Kept),
+            Self::Skipped => Self::Skipped,
+        }
+    }
+
+    /// What is kept of an array's items.
+    fn item(self) -> Self {
+        match self {
+            Self::Answer { records, .. } | Self::List { records } => Self::Kept(records),
+            Self::Kept(_) | Self::Skipped => self,
+        }
+    }
+}
+
+/// Builds what is kept; what is skipped becomes null, and the caller drops it.
+#[derive(Clone, Copy)]
+struct Reader<'p> {
+    part: Part<'p>,
+    /// Set where serde_json does not hand over what was received.
+    needs_care: &'p Cell<bool>,
+}
+
+impl<'p> Reader<'p> {
+    fn at(self, part: Part<'p>) -> Self {
+        Self { part, ..self }
+    }
+
+    /// A number as serde_json hands it over where it is no small integer: an object of one member.
+    fn number<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let token: Cow<'de, str> = map.next_value()?;
+        if token.contains('e') {
+            self.needs_care.set(true);
+        }
+        token.parse().map(Value::Number).map_err(A::Error::custom)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(if matches!(self.part, Part::Skipped) { Value::Null } else { Value::String(text.to_owned()) })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let reader = self.at(self.part.item());
+        if matches!(reader.part, Part::Skipped) {
+            while items.next_element_seed(reader)?.is_some() {}
+            return Ok(Value::Null);
+        }
+        let mut kept = Vec::new();
+        while let Some(item) = items.next_element_seed(reader)? {
+            kept.push(item);
+        }
+        Ok(Value::Array(kept))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut kept = Map::new();
+        let mut is_first = true;
+        while let Some(key) = map.next_key_seed(Key { part: self.part, is_first })? {
+            is_first = false;
+            match key {
+                Member::Kept(key, part) => {
+                    kept.insert(key, map.next_value_seed(self.at(part))?);
+                }
+                Member::Skipped => {
+                    map.next_value_seed(self.at(Part::Skipped))?;
+                }
+                Member::Number => return self.number(map),
+                Member::SerdesOwn => {
+                    self.needs_care.set(true);
+                    map.next_value_seed(self.at(Part::Skipped))?;
+                }
+            }
+        }
+        Ok(Value::Object(kept))
+    }
+}
+
+/// Reads a key; one that is skipped is not copied.
+struct Key<'p> {
+    part: Part<'p>,
+    is_first: bool,
+}
+
+enum Member<'p> {
+    Kept(String, Part<'p>),
+    Skipped,
+    /// What serde_json calls a number it hands over as text.
+    Number,
+    /// Another name that has a meaning of its own to serde_json.
+    SerdesOwn,
+}
+
+const SERDES_OWN: &str = "$serde_json::private::";
+
+impl<'de, 'p> DeserializeSeed<'de> for Key<'p> {
+    type Value = Member<'p>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member<'p>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'p> Visitor<'_> for Key<'p> {
+    type Value = Member<'p>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Member<'p>, E> {
+        if self.is_first
+            && let Some(name) = key.strip_prefix(SERDES_OWN)
+        {
+            return Ok(if name == "Number" { Member::Number } else { Member::SerdesOwn });
+        }
+        Ok(match self.part.member(key) {
+            Part::Skipped => Member::Skipped,
+            part => Member::Kept(key.to_owned(), part),
+        })
+    }
+}
+
+/// Reads in full what serde_json does not hand over as received: it keeps number tokens, but writes exponents its own
+/// way (`1E5` becomes `1e+5`).
+fn parse_with_care(text: &str) -> Result<Value, Error> {
     let value = serde_json::from_str(text)?;
-    // serde_json keeps number tokens, but writes exponents its own way (`1E5` becomes `1e+5`).
     // What is mended here is read once for each level of depth: a long answer keeps serde_json's exponents instead.
-    let mended = text.len() <= MAX_MENDED_BYTES && has_exponent(text.as_bytes());
-    if mended { as_received(serde_json::from_str(text)?) } else { Ok(value) }
+    if text.len() <= MAX_MENDED_BYTES { as_received(serde_json::from_str(text)?) } else { Ok(value) }
 }
 
 const MAX_MENDED_BYTES: usize = 256 << 10;
-
-/// Whether a number in the text may have an exponent. A text within strings that looks like one costs time only.
-fn has_exponent(text: &[u8]) -> bool {
-    text.windows(3).any(|three| {
-        matches!(three, [before, b'e' | b'E', after]
-            if before.is_ascii_digit() && (after.is_ascii_digit() || matches!(after, b'+' | b'-')))
-    })
-}
 
 fn as_received(raw: &RawValue) -> Result<Value, Error> {
     let text = raw.get();
@@ -76,7 +261,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::{parse, parse_list};
+    use crate::projection::Projection;
 
     #[test]
     fn number_tokens_are_kept() {
@@ -101,5 +290,132 @@ mod tests {
             assert!(parse(text).is_err());
         }
         assert!(parse(&format!("[1e5,{deep}]")).is_err());
+    }
+
+    /// What the projections below keep of a text with the list `l`.
+    fn kept(text: &str, fields: &[&str]) -> String {
+        parse_list(text, Some("l"), &Projection::of_fields(fields)).unwrap().to_string()
+    }
+
+    #[test]
+    fn of_the_records_only_the_fields_wanted_are_kept_and_all_else_in_full() {
+        let text = r#"{"n":1,"l":[{"a":{"x":1},"b":[{"c":1,"d":2},3],"e":0},null,true,"t",[{"a":1,"e":2}],-1.50],"e":{"z":[]}}"#;
+        assert_eq!(kept(text, &[]), r#"{"n":1,"l":[{},null,true,"t",[{}],-1.50],"e":{"z":[]}}"#);
+        assert_eq!(
+            kept(text, &["a", "b.c"]),
+            r#"{"n":1,"l":[{"a":{"x":1},"b":[{"c":1},3]},null,true,"t",[{"a":1}],-1.50],"e":{"z":[]}}"#
+        );
+        assert_eq!(kept(r#"[{"a":1,"e":2},[{"e":2}]]"#, &["a"]), r#"[{"a":1},[{}]]"#);
+        for in_full in [r#"{"l":{"a":{"e":1}}}"#, r#"{"l":"x","m":[{"e":1}]}"#, r#"{"m":{"l":[{"e":1}]}}"#, "7"] {
+            assert_eq!(kept(in_full, &["a"]), in_full);
+        }
+    }
+
+    #[test]
+    fn a_number_with_an_exponent_has_the_answer_read_in_full() {
+        let text = r#"{"l":[{"a":1,"b":1E5}]}"#;
+        assert_eq!(kept(text, &["a"]), text);
+    }
+
+    #[test]
+    fn of_a_repeated_key_the_last_value_stays_in_the_first_place() {
+        assert_eq!(kept(r#"{"l":[{"a":1}],"b":2,"l":[{"a":2,"b":0,"a":3}]}"#, &["a"]), r#"{"l":[{"a":3}],"b":2}"#);
+        assert_eq!(kept(r#"{"l":{"b":1},"l":[{"b":1}]}"#, &["a"]), r#"{"l":[{}]}"#);
+    }
+
+    #[test]
+    fn a_text_is_refused_by_every_projection_or_by_none() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let name = "$serde_json::private::Number";
+        let values = [
+            nested(120),
+            nested(124),
+            nested(125),
+            nested(126),
+            nested(127),
+            nested(10_000),
+            r#""\ud800""#.to_owned(),
+            r#""\ud83d\ude00""#.to_owned(),
+            r#""\x""#.to_owned(),
+            "\"\u{1}\"".to_owned(),
+            "01".to_owned(),
+            "1.".to_owned(),
+            "1e400".to_owned(),
+            "-".to_owned(),
+            "[1,]".to_owned(),
+            r#"{"a":1,}"#.to_owned(),
+            r#"{"a"}"#.to_owned(),
+            "nul".to_owned(),
+            format!(r#"{{"{name}":"1"}}"#),
+            format!(r#"{{"{name}":"x"}}"#),
+            format!(r#"{{"{name}":7}}"#),
+            r#"{"$serde_json::private::RawValue":"["}"#.to_owned(),
+        ];
+        let (mut taken, mut refused) = (0, 0);
+        for value in &values {
+            let text = format!(r#"{{"l":[{{"a":1,"skipped":{value}}}]}}"#);
+            let plain = serde_json::from_str::<Value>(&text).map_err(|error| (error.line(), error.column()));
+            match &plain {
+                Ok(_) => taken += 1,
+                Err(_) => refused += 1,
+            }
+            for projection in [Projection::Whole, Projection::nothing(), Projection::of_fields(&["a"])] {
+                let read = parse_list(&text, Some("l"), &projection);
+                let read = read.map(drop).map_err(|error| (error.line(), error.column()));
+                assert_eq!(read, plain.clone().map(drop), "{text} by {projection:?}");
+            }
+        }
+        assert!(taken >= 5 && refused >= 12, "{taken} taken, {refused} refused");
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            prop::sample::select(vec!["1.50", "-0", "18446744073709551616", "0.0"])
+                .prop_map(|token| serde_json::from_str(token).unwrap()),
+            "\\PC{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec(("[a-d]", inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// What a projection keeps, by its definition.
+    fn projected(value: &Value, projection: &Projection) -> Value {
+        match (value, projection) {
+            (Value::Object(members), Projection::Fields(fields)) => {
+                let wanted = |(key, value): (&String, &Value)| Some((key.clone(), projected(value, fields.get(key)?)));
+                Value::Object(members.iter().filter_map(wanted).collect())
+            }
+            (Value::Array(items), _) => items.iter().map(|item| projected(item, projection)).collect(),
+            _ => value.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_by_a_projection_is_what_the_projection_keeps(
+            records in prop::collection::vec(any_json(), 0..5),
+            envelope in any_json(),
+            fields in prop::collection::vec("[a-d](\\.[a-d]){0,2}", 0..4),
+        ) {
+            let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            let projection = Projection::of_fields(&fields);
+            let text = json!({"n": envelope, "l": records}).to_string();
+            let plain = parse(&text).unwrap();
+            let mut expected = plain.clone();
+            for record in expected["l"].as_array_mut().unwrap() {
+                *record = projected(record, &projection);
+            }
+            prop_assert_eq!(parse(&plain.to_string()).unwrap(), plain);
+            let read = parse_list(&text, Some("l"), &projection).unwrap();
+            prop_assert_eq!(read, expected);
+        }
     }
 }

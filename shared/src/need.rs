@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use crate::budget::Budget;
 use crate::criteria::{Acceptance, Reading, Step};
 use crate::evaluate::{Evaluation, evaluate};
+use crate::projection::Projection;
 use crate::snapshot::Snapshot;
 
 /// What is needed of an answer.
@@ -32,6 +33,18 @@ impl<'a> Need<'a> {
     #[must_use]
     pub fn evaluate(&self, snapshot: &Snapshot) -> Evaluation {
         evaluate(self.acceptance, snapshot, &|| Instant::now() < self.evaluate_until)
+    }
+
+    /// Which fields of the records of the list must be kept of the document: those that the criteria name, beside those
+    /// that the recipe itself reads.
+    #[must_use]
+    pub fn record_fields(&self, list: &str, read_by_recipe: &Projection) -> Projection {
+        if self.everything {
+            return Projection::Whole;
+        }
+        let mut fields = read_by_recipe.clone();
+        fields.add(&self.acceptance.record_fields(Some(list)));
+        fields
     }
 
     /// Whether a criterion looks into the records of the list, in the document or through the counts made of them.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::criteria::{AgentCount, Interval};
+pub use crate::document::{Document, Page, StoredDocument, Unread};
 use crate::failure::Failure;
 
 /// One provider answer, perhaps read in part.
@@ -55,88 +56,6 @@ impl Counts {
             AgentCount::LoggedIn => self.logged_in,
             AgentCount::Waiting => self.waiting,
             AgentCount::Headroom => Some(self.available?.minus(self.waiting?).minus(Interval::exactly(self.held))),
-        }
-    }
-}
-
-/// How much of a list was not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// All of it was read.
-    Nothing,
-    /// At most so many items are unread.
-    AtMost(u64),
-    /// Nobody said how many.
-    Unbounded,
-}
-
-/// A provider's answer as one JSON document: the first page's envelope with the list of all pages joined.
-#[derive(Clone, Debug)]
-pub struct Document {
-    root: Value,
-    list: Option<&'static str>,
-    /// A field that, where the answer lacks it, means the number of the list's items (Genesys Cloud's `total`).
-    pub length_field: Option<&'static str>,
-    /// How much of the list was not read.
-    pub unread: Unread,
-    /// The pages as received, for patterns with scope `raw`.
-    pub pages: Vec<String>,
-}
-
-impl Document {
-    /// A document of one page. `list` names the field in which the provider's answer has its list, if it has one.
-    #[must_use]
-    pub fn new(root: Value, list: Option<&'static str>, text: String) -> Self {
-        Self { root, list, length_field: None, unread: Unread::Nothing, pages: vec![text] }
-    }
-
-    /// The document, its list joined.
-    #[must_use]
-    pub fn root(&self) -> &Value {
-        &self.root
-    }
-
-    /// The field that has the list, where the provider's answer is defined to have one.
-    #[must_use]
-    pub fn list_field(&self) -> Option<&'static str> {
-        self.list
-    }
-
-    /// The list itself: also where the provider sent it bare. `None`: it is not there.
-    #[must_use]
-    pub fn list(&self) -> Option<&Value> {
-        let list = if self.root.is_array() { &self.root } else { self.root.get(self.list?)? };
-        list.is_array().then_some(list)
-    }
-
-    /// The list's items. `None`: the list is not there.
-    #[must_use]
-    pub fn records(&self) -> Option<&[Value]> {
-        self.list().and_then(Value::as_array).map(Vec::as_slice)
-    }
-
-    /// The list's items, to be completed from further requests.
-    pub fn records_mut(&mut self) -> Option<&mut Vec<Value>> {
-        let field = self.list?;
-        if self.root.is_array() {
-            return self.root.as_array_mut();
-        }
-        self.root.get_mut(field)?.as_array_mut()
-    }
-
-    /// Joins a further page: its list's items, and its text. The rest of its envelope is dropped.
-    ///
-    /// # Errors
-    /// The page has no list: the page, unchanged.
-    pub fn join(&mut self, mut page: Value, text: String) -> Result<(), Value> {
-        let items = self.list.and_then(|field| page.get_mut(field)).and_then(Value::as_array_mut).map(std::mem::take);
-        match (items, self.records_mut()) {
-            (Some(mut items), Some(records)) => {
-                records.append(&mut items);
-                self.pages.push(text);
-                Ok(())
-            }
-            _ => Err(page),
         }
     }
 }

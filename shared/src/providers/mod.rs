@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
+use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The providers callgate knows.
@@ -105,6 +106,12 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// The field that means the number of the list's items where the answer lacks it.
     fn length_field(_template: Self::Template) -> Option<&'static str> {
         None
+    }
+
+    /// The fields of a record that the recipe's counts and remarks are made of; a document must have them. Where the
+    /// recipe completes its records from further requests: all of them.
+    fn record_fields(_template: Self::Template) -> Projection {
+        Projection::Whole
     }
 
     /// What the recipe's answer means in normalised counts. Pure.

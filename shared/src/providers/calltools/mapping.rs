@@ -7,6 +7,10 @@ use super::api::COUNT;
 use crate::criteria::Interval;
 use crate::snapshot::{Counts, Document, Tally};
 
+/// The fields of a record that are read here.
+pub(super) const RECORD_FIELDS: [&str; 6] =
+    ["agent_status", "live_calls_count", "logged_in", "queue_logged_in", "ready", "status"];
+
 /// The counts of the records read. `status_chosen`: the account's own status id was a filter, so its word is no matter.
 pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
     let Some(records) = document.records() else { return Counts::default() };

@@ -37,6 +37,7 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
+use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The adapter.
@@ -129,6 +130,10 @@ impl Provider for CallTools {
         Some(api::LIST)
     }
 
+    fn record_fields(_: CallToolsTemplate) -> Projection {
+        Projection::of_fields(&mapping::RECORD_FIELDS)
+    }
+
     fn counts(template: CallToolsTemplate, options: &CallToolsOptions, document: &Document) -> Counts {
         match template {
             CallToolsTemplate::AgentStatuses => mapping::counts(document, options.agent_status_id.is_some()),
@@ -165,6 +170,7 @@ impl Provider for CallTools {
             field: api::LIST,
             may_be_bare: true,
             length_field: None,
+            record_fields: Self::record_fields(question.template),
             failure: api::failure,
             next: api::next,
             total: api::total,

@@ -6,6 +6,10 @@ use super::api::LIST;
 use crate::criteria::Interval;
 use crate::snapshot::{Counts, Document, Tally};
 
+/// The fields of a member that are read here.
+pub(super) const MEMBER_FIELDS: [&str; 4] =
+    ["joined", "routingStatus.status", "user.presence.presenceDefinition.systemPresence", "user.routingStatus.status"];
+
 /// The counts of an agent status answer, in which only idle agents were asked for.
 pub(super) fn status_counts(document: &Document) -> Counts {
     let rows = document.root().get(STATUS_COUNTS).and_then(Value::as_array);

@@ -76,6 +76,7 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
+use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The hosts that sign clients in: one a region.
@@ -195,6 +196,11 @@ impl Provider for GenesysCloud {
         }
     }
 
+    fn record_fields(_: GenesysCloudTemplate) -> Projection {
+        // The analytics recipes have no records; what may stand in for them is the list of members too.
+        Projection::of_fields(&mapping::MEMBER_FIELDS)
+    }
+
     fn counts(template: GenesysCloudTemplate, options: &GenesysCloudOptions, document: &Document) -> Counts {
         match template {
             GenesysCloudTemplate::QueueMembers => Counts::default(),
@@ -284,6 +290,7 @@ fn members_list(counts: &(dyn Fn(&Document) -> Counts + Sync)) -> List<'_> {
         field: api::LIST,
         may_be_bare: false,
         length_field: None,
+        record_fields: Projection::of_fields(&mapping::MEMBER_FIELDS),
         failure: api::members_failure,
         next: api::next,
         total: api::total,

@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use crate::criteria::Interval;
 use crate::snapshot::{Counts, Document, Tally, Unread};
 
+/// The fields of a record of the queue's own list that are read here.
+pub(super) const RECORD_FIELDS: [&str; 2] = ["acceptCurrentQueueCalls", "acceptQueueCalls"];
+
 /// The counts of the records read: who is signed in to the queue. Who is free is not said.
 pub(super) fn counts(document: &Document) -> Counts {
     let Some(records) = document.records() else { return Counts::default() };

@@ -77,6 +77,7 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
+use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The adapter. It remembers the tokens of RingCX.
@@ -160,6 +161,13 @@ impl Provider for RingCentral {
         }
     }
 
+    fn record_fields(template: RingCentralTemplate) -> Projection {
+        match template {
+            RingCentralTemplate::QueuePresence => Projection::of_fields(&mapping::RECORD_FIELDS),
+            RingCentralTemplate::ReadyAgents | RingCentralTemplate::RingCxAvailability => Projection::Whole,
+        }
+    }
+
     fn counts(template: RingCentralTemplate, options: &RingCentralOptions, document: &Document) -> Counts {
         match template {
             RingCentralTemplate::QueuePresence => mapping::counts(document),
@@ -222,6 +230,7 @@ async fn queue_presence(
         field: api::LIST,
         may_be_bare: false,
         length_field: None,
+        record_fields: RingCentral::record_fields(question.template),
         failure: api::failure,
         next: api::next,
         total: api::total,
