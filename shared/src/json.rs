@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> Result<Value, Error> {
 /// Reads an answer of which not every field of its records is wanted: those of the list that stands in the field `list`
 /// are read by `records`, all else in full. An answer that is an array is that list; what is no list is read in full.
 ///
-/// Where a number has an exponent, which serde_json does not hand over as received, all of it is read in full.
+/// Where a number has an exponent, which `serde_json` does not hand over as received, all of it is read in full.
 /// What is skipped is checked like what is kept: a text is refused by every projection, and for the same reason, or by
 /// none.
 ///
@@ -45,7 +45,7 @@ enum Part<'p> {
     Skipped,
 }
 
-impl<'p> Part<'p> {
+impl Part<'_> {
     /// What is kept of an object's member.
     fn member(self, key: &str) -> Self {
         match self {
@@ -69,7 +69,7 @@ impl<'p> Part<'p> {
 #[derive(Clone, Copy)]
 struct Reader<'p> {
     part: Part<'p>,
-    /// Set where serde_json does not hand over what was received.
+    /// Set where `serde_json` does not hand over what was received.
     needs_care: &'p Cell<bool>,
 }
 
@@ -78,7 +78,7 @@ impl<'p> Reader<'p> {
         Self { part, ..self }
     }
 
-    /// A number as serde_json hands it over where it is no small integer: an object of one member.
+    /// A number as `serde_json` hands it over where it is no small integer: an object of one member.
     fn number<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let token: Cow<'de, str> = map.next_value()?;
         if token.contains('e') {
@@ -168,9 +168,9 @@ struct Key<'p> {
 enum Member<'p> {
     Kept(String, Part<'p>),
     Skipped,
-    /// What serde_json calls a number it hands over as text.
+    /// What `serde_json` calls a number it hands over as text.
     Number,
-    /// Another name that has a meaning of its own to serde_json.
+    /// Another name that has a meaning of its own to `serde_json`.
     SerdesOwn,
 }
 
@@ -204,7 +204,7 @@ impl<'p> Visitor<'_> for Key<'p> {
     }
 }
 
-/// Reads in full what serde_json does not hand over as received: it keeps number tokens, but writes exponents its own
+/// Reads in full what `serde_json` does not hand over as received: it keeps number tokens, but writes exponents its own
 /// way (`1E5` becomes `1e+5`).
 fn parse_with_care(text: &str) -> Result<Value, Error> {
     let value = serde_json::from_str(text)?;

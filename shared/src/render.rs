@@ -47,6 +47,7 @@ impl Rendered {
     }
 
     /// The records, each by itself. `None`: the answer has no list.
+    #[must_use]
     pub fn records(&self) -> Option<impl Iterator<Item = &str>> {
         let records = self.records.as_ref()?.iter();
         Some(records.map(|record| self.text.get(record.clone()).unwrap_or_default()))
@@ -249,6 +250,8 @@ impl<'t> Keys<'t> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -316,11 +319,16 @@ mod tests {
 
     /// The text with every letter beyond ASCII escaped, as many providers send it.
     fn escaped(json: &str) -> String {
-        let escape = |letter: char| {
-            let mut units = [0; 2];
-            letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>()
-        };
-        json.chars().map(|letter| if letter.is_ascii() { letter.to_string() } else { escape(letter) }).collect()
+        let mut text = String::new();
+        for letter in json.chars() {
+            if letter.is_ascii() {
+                text.push(letter);
+            } else {
+                let mut units = [0; 2];
+                letter.encode_utf16(&mut units).iter().for_each(|unit| write!(text, "\\u{unit:04x}").unwrap());
+            }
+        }
+        text
     }
 
     proptest! {

@@ -166,8 +166,9 @@ fn status_of_member(member: &Value) -> Option<String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{members, members_remarks, observations, status_counts, status_remarks};
+    use super::{LIST, MEMBER_FIELDS, members, members_remarks, observations, status_counts, status_remarks};
     use crate::criteria::Interval;
+    use crate::projection::Projection;
     use crate::snapshot::{Counts, Document, Unread};
 
     const QUEUE: &str = "0c9a6f0e-7a1e-4d50-8b0f-5a0a6b7f8c90";
@@ -389,7 +390,11 @@ mod tests {
         ] {
             // Beside one who has every field, so that none is missing from all.
             let other = member(&[("/joined", json!(false))]);
-            let counts = members(&document(json!({"entities": [member(&changes), other]})));
+            let entities = json!({"entities": [member(&changes), other]});
+            let counts = members(&document(entities.clone()));
+            let fields = Projection::of_fields(&MEMBER_FIELDS);
+            let as_needed = Document::read(entities.to_string(), Some(LIST), &fields).unwrap();
+            assert_eq!(members(&as_needed), counts, "{changes:?}");
             assert_eq!(counts.available, Some(Interval::exactly(i64::from(is_available))), "{changes:?}");
             assert_eq!(Counts { available: None, ..counts }, Counts::default());
         }
