@@ -42,17 +42,15 @@ enum Part<'p> {
     Answer { list: Option<&'p str>, records: &'p Projection },
     List { records: &'p Projection },
     Kept(&'p Projection),
-    Skipped,
 }
 
 impl Part<'_> {
-    /// What is kept of an object's member.
-    fn member(self, key: &str) -> Self {
+    /// What is kept of an object's member. `None`: it is skipped.
+    fn member(self, key: &str) -> Option<Self> {
         match self {
-            Self::Answer { list, records } if list == Some(key) => Self::List { records },
-            Self::Answer { .. } | Self::List { .. } => Self::Kept(&Projection::Whole),
-            Self::Kept(projection) => projection.of_field(key).map_or(Self::Skipped, Self::Kept),
-            Self::Skipped => Self::Skipped,
+            Self::Answer { list, records } if list == Some(key) => Some(Self::List { records }),
+            Self::Answer { .. } | Self::List { .. } => Some(Self::Kept(&Projection::Whole)),
+            Self::Kept(projection) => projection.of_field(key).map(Self::Kept),
         }
     }
 
@@ -60,12 +58,12 @@ impl Part<'_> {
     fn item(self) -> Self {
         match self {
             Self::Answer { records, .. } | Self::List { records } => Self::Kept(records),
-            Self::Kept(_) | Self::Skipped => self,
+            Self::Kept(_) => self,
         }
     }
 }
 
-/// Builds what is kept; what is skipped becomes null, and the caller drops it.
+/// Builds what is kept.
 #[derive(Clone, Copy)]
 struct Reader<'p> {
     part: Part<'p>,
@@ -76,15 +74,6 @@ struct Reader<'p> {
 impl<'p> Reader<'p> {
     fn at(self, part: Part<'p>) -> Self {
         Self { part, ..self }
-    }
-
-    /// A number as `serde_json` hands it over where it is no small integer: an object of one member.
-    fn number<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let token: Cow<'de, str> = map.next_value()?;
-        if token.contains('e') {
-            self.needs_care.set(true);
-        }
-        token.parse().map(Value::Number).map_err(A::Error::custom)
     }
 }
 
@@ -120,15 +109,11 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(if matches!(self.part, Part::Skipped) { Value::Null } else { Value::String(text.to_owned()) })
+        Ok(Value::String(text.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let reader = self.at(self.part.item());
-        if matches!(reader.part, Part::Skipped) {
-            while items.next_element_seed(reader)?.is_some() {}
-            return Ok(Value::Null);
-        }
         let mut kept = Vec::new();
         while let Some(item) = items.next_element_seed(reader)? {
             kept.push(item);
@@ -138,20 +123,19 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
+        let skip = Skip { needs_care: self.needs_care };
         let mut is_first = true;
-        while let Some(key) = map.next_key_seed(Key { part: self.part, is_first })? {
+        while let Some(key) = map.next_key_seed(Key { part: Some(self.part), is_first })? {
             is_first = false;
             match key {
                 Member::Kept(key, part) => {
                     kept.insert(key, map.next_value_seed(self.at(part))?);
                 }
-                Member::Skipped => {
-                    map.next_value_seed(self.at(Part::Skipped))?;
-                }
-                Member::Number => return self.number(map),
+                Member::Skipped => map.next_value_seed(skip)?,
+                Member::Number => return number(map, self.needs_care).map(Value::Number),
                 Member::SerdesOwn => {
                     self.needs_care.set(true);
-                    map.next_value_seed(self.at(Part::Skipped))?;
+                    map.next_value_seed(skip)?;
                 }
             }
         }
@@ -159,9 +143,80 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
+/// Reads what is not kept, as strictly as what is.
+#[derive(Clone, Copy)]
+struct Skip<'p> {
+    needs_care: &'p Cell<bool>,
+}
+
+impl<'de> DeserializeSeed<'de> for Skip<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skip<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        match map.next_key_seed(Key { part: None, is_first: true })? {
+            None => return Ok(()),
+            Some(Member::Number) => return number(map, self.needs_care).map(drop),
+            Some(Member::SerdesOwn) => self.needs_care.set(true),
+            Some(Member::Kept(..) | Member::Skipped) => {}
+        }
+        map.next_value_seed(self)?;
+        while map.next_key_seed(Key { part: None, is_first: false })?.is_some() {
+            map.next_value_seed(self)?;
+        }
+        Ok(())
+    }
+}
+
+/// A number as `serde_json` hands it over where it is no small integer: an object of one member, whose key was read.
+fn number<'de, A: MapAccess<'de>>(mut map: A, needs_care: &Cell<bool>) -> Result<Number, A::Error> {
+    let token: Cow<'de, str> = map.next_value()?;
+    if token.contains('e') {
+        needs_care.set(true);
+    }
+    token.parse().map_err(A::Error::custom)
+}
+
 /// Reads a key; one that is skipped is not copied.
 struct Key<'p> {
-    part: Part<'p>,
+    /// Of what it is a key; `None` where that is skipped.
+    part: Option<Part<'p>>,
     is_first: bool,
 }
 
@@ -197,10 +252,8 @@ impl<'p> Visitor<'_> for Key<'p> {
         {
             return Ok(if name == "Number" { Member::Number } else { Member::SerdesOwn });
         }
-        Ok(match self.part.member(key) {
-            Part::Skipped => Member::Skipped,
-            part => Member::Kept(key.to_owned(), part),
-        })
+        let member = self.part.and_then(|part| part.member(key));
+        Ok(member.map_or(Member::Skipped, |part| Member::Kept(key.to_owned(), part)))
     }
 }
 
