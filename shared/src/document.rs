@@ -1,10 +1,10 @@
 //! A provider's answer as one JSON document, read as far as anybody needs it, with its pages as received.
 //!
-//! Of the records of a long list hardly anything is read: the fields that a recipe's counts are made of, and those that
-//! the criteria name. A document read from its pages keeps no more of them, as a [`Projection`] says; all else it keeps
-//! in full. It also keeps the pages themselves, so that whoever needs other fields reads it again. Two documents of the
-//! same pages differ in nothing but the fields kept: their lists are as long, and null, numbers, text and flags in them
-//! the same.
+//! Of the records of a long list hardly anything is read: the fields that the criteria name, and those that a recipe's
+//! counts and remarks are made of. A document read from its pages keeps the former as values, and no more of them than a
+//! [`Projection`] says, and the latter in [`Rows`]; all but the records it keeps in full. It also keeps the pages
+//! themselves, so that whoever needs other fields reads it again. Two documents of the same pages differ in nothing but
+//! the fields kept: their lists are as long, and null, numbers, text and flags in them the same.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -17,6 +17,7 @@ use serde_json::{Error, Value};
 use crate::json;
 use crate::projection::Projection;
 use crate::render::{Rendered, python_json};
+use crate::rows::Rows;
 
 /// How much of a list was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,8 @@ pub struct Document {
     pub pages: Vec<Page>,
     /// What is kept of each record.
     records: Projection,
+    /// What the recipe reads of each record.
+    rows: Rows,
     /// Whether the document is its pages and nothing else, so that it can be read from them again.
     is_its_pages: bool,
     /// The document as patterns meet it, where that is no single page's text.
@@ -82,7 +85,8 @@ impl Document {
     /// has its list, if it has one; `text` is what was received.
     #[must_use]
     pub fn new(root: Value, list: Option<&'static str>, text: impl Into<Page>) -> Self {
-        Self { is_its_pages: false, ..Self::of_page(root, list, text.into(), Projection::Whole) }
+        let page = ReadPage { root, rows: Rows::none(&[]) };
+        Self { is_its_pages: false, ..Self::of_page(page, list, text.into(), Projection::Whole) }
     }
 
     /// Reads a document from its first page, and of the list's records what `records` names.
@@ -90,20 +94,35 @@ impl Document {
     /// # Errors
     /// The text is no JSON, or nested more than 128 deep; whatever is to be kept of it.
     pub fn read(text: impl Into<Page>, list: Option<&'static str>, records: &Projection) -> Result<Self, Error> {
-        let page = text.into();
-        let root = json::parse_list(&page, list, records)?;
-        // Without a list everything is kept.
-        let records = if list.is_some() || root.is_array() { records.clone() } else { Projection::Whole };
-        Ok(Self::of_page(root, list, page, records))
+        Self::read_with_rows(text, list, &[], records)
     }
 
-    fn of_page(root: Value, list: Option<&'static str>, page: Page, records: Projection) -> Self {
+    /// Reads a document from its first page: of the list's records the fields of `rows` for the recipe, and as values
+    /// what `records` names.
+    ///
+    /// # Errors
+    /// The text is no JSON, or nested more than 128 deep; whatever is to be kept of it.
+    pub fn read_with_rows(
+        text: impl Into<Page>,
+        list: Option<&'static str>,
+        rows: &'static [&'static str],
+        records: &Projection,
+    ) -> Result<Self, Error> {
+        let text = text.into();
+        let (root, rows) = json::parse_rows(&text, list, records, rows)?;
+        // Without a list everything is kept.
+        let records = if list.is_some() || root.is_array() { records.clone() } else { Projection::Whole };
+        Ok(Self::of_page(ReadPage { root, rows }, list, text, records))
+    }
+
+    fn of_page(page: ReadPage, list: Option<&'static str>, text: Page, records: Projection) -> Self {
         Self {
-            root,
+            root: page.root,
+            rows: page.rows,
             list,
             length_field: None,
             unread: Unread::Nothing,
-            pages: vec![page],
+            pages: vec![text],
             records,
             is_its_pages: true,
             rendered: OnceLock::new(),
@@ -129,6 +148,17 @@ impl Document {
         list.is_array().then_some(list)
     }
 
+    /// These fields of each record, one row for each; no row where the list is not there.
+    #[must_use]
+    pub fn rows(&self, fields: &'static [&'static str]) -> Cow<'_, Rows> {
+        let records = self.records().unwrap_or_default();
+        if self.rows.fields() == fields && self.rows.length() == records.len() {
+            return Cow::Borrowed(&self.rows);
+        }
+        let document = self.covering(&Projection::of_fields(fields));
+        Cow::Owned(Rows::of(document.records().unwrap_or_default(), fields))
+    }
+
     /// The list's items, of each what is kept. `None`: the list is not there.
     #[must_use]
     pub fn records(&self) -> Option<&[Value]> {
@@ -139,6 +169,7 @@ impl Document {
     /// have been read in full, and is not read again.
     pub fn records_mut(&mut self) -> Option<&mut Vec<Value>> {
         self.is_its_pages = false;
+        self.rows = Rows::none(&[]);
         self.list_mut()
     }
 
@@ -155,24 +186,23 @@ impl Document {
     ///
     /// # Errors
     /// It is no JSON, or nested more than 128 deep.
-    pub fn read_page(&self, text: &str) -> Result<Value, Error> {
-        json::parse_list(text, self.list, &self.records)
+    pub fn read_page(&self, text: &str) -> Result<ReadPage, Error> {
+        let (root, rows) = json::parse_rows(text, self.list, &self.records, self.rows.fields())?;
+        Ok(ReadPage { root, rows })
     }
 
     /// Joins a further page: its list's items, and its text. The rest of its envelope is dropped.
     ///
     /// # Errors
-    /// The page has no list: the page, unchanged.
-    pub fn join(&mut self, mut page: Value, text: impl Into<Page>) -> Result<(), Value> {
-        let items = self.list.and_then(|field| page.get_mut(field)).and_then(Value::as_array_mut).map(std::mem::take);
-        match (items, self.list_mut()) {
-            (Some(mut items), Some(records)) => {
-                records.append(&mut items);
-                self.pages.push(text.into());
-                Ok(())
-            }
-            _ => Err(page),
-        }
+    /// The page has no list; nothing is joined.
+    pub fn join(&mut self, page: impl Into<ReadPage>, text: impl Into<Page>) -> Result<(), Unreadable> {
+        let ReadPage { mut root, rows } = page.into();
+        let items = self.list.and_then(|field| root.get_mut(field)).and_then(Value::as_array_mut);
+        let (Some(items), Some(records)) = (items, self.list_mut()) else { return Err(Unreadable::NoList) };
+        records.append(items);
+        self.rows.append(rows);
+        self.pages.push(text.into());
+        Ok(())
     }
 
     /// Whether what is kept of the records is enough for a reader who needs these fields.
@@ -205,10 +235,9 @@ impl Document {
 
     fn read_from_pages(&self, records: &Projection) -> Result<Self, Unreadable> {
         let (first, further) = self.pages.split_first().ok_or(Unreadable::NoPage)?;
-        let mut document = Self::read(first.clone(), self.list, records)?;
+        let mut document = Self::read_with_rows(first.clone(), self.list, self.rows.fields(), records)?;
         for page in further {
-            let read = document.read_page(page)?;
-            document.join(read, page.clone()).map_err(|_| Unreadable::NoList)?;
+            document.join(document.read_page(page)?, page.clone())?;
         }
         Ok(Self { length_field: self.length_field, unread: self.unread, ..document })
     }
@@ -250,8 +279,8 @@ impl Document {
         }
     }
 
-    /// The document that was stored, with these fields of its records. The names of the list and of the field that
-    /// means its length are the recipe's.
+    /// The document that was stored, with these fields of its records in rows and as values. The names of the list and
+    /// of the field that means its length are the recipe's.
     ///
     /// # Errors
     /// What was stored is no document.
@@ -259,6 +288,7 @@ impl Document {
         stored: StoredDocument<'_>,
         list: Option<&'static str>,
         length_field: Option<&'static str>,
+        rows: &'static [&'static str],
         records: &Projection,
     ) -> Result<Self, Unreadable> {
         let pages = stored.pages.into_iter().map(|page| Page::from(page.into_owned())).collect();
@@ -271,9 +301,32 @@ impl Document {
             unread: stored.unread,
             pages,
             records: Projection::Whole,
+            rows: Rows::none(rows),
             rendered: OnceLock::new(),
         };
         if document.is_its_pages { document.read_from_pages(records) } else { Ok(document) }
+    }
+}
+
+/// A page as it was read.
+#[derive(Clone, Debug)]
+pub struct ReadPage {
+    root: Value,
+    rows: Rows,
+}
+
+impl ReadPage {
+    /// The page, of its records what is kept.
+    #[must_use]
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+}
+
+impl From<Value> for ReadPage {
+    /// A page that was read in full.
+    fn from(root: Value) -> Self {
+        Self { root, rows: Rows::none(&[]) }
     }
 }
 
@@ -362,6 +415,25 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_read_with_the_list_or_made_where_they_were_not() {
+        const FIELDS: &[&str] = &["b", "a"];
+        let shown = |document: &Document| {
+            let rows = document.rows(FIELDS).into_owned();
+            rows.each().iter().map(|row| format!("{:?} {:?}", row.get("a"), row.get("b"))).collect::<Vec<_>>()
+        };
+        let expected = shown(&read(&PAGES, &Projection::Whole));
+        assert_eq!(expected, ["Some(Number(1)) Some(Number(1E5))", "None None", "Some(Number(2)) Some(Array [])",]);
+        let mut document = Document::read_with_rows(PAGES[0].to_owned(), Some("l"), FIELDS, &fields(&[])).unwrap();
+        document.join(document.read_page(PAGES[1]).unwrap(), PAGES[1].to_owned()).unwrap();
+        assert!(matches!(document.rows(FIELDS), std::borrow::Cow::Borrowed(_)));
+        assert_eq!(shown(&document), expected);
+        assert_eq!(shown(&document.read_again(&fields(&["b"]))), expected);
+        assert_eq!(shown(&read(&PAGES, &fields(&[]))), expected);
+        document.records_mut().unwrap().truncate(1);
+        assert_eq!(document.rows(FIELDS).length(), 1);
+    }
+
+    #[test]
     fn what_was_completed_has_every_field_and_is_not_read_again() {
         let document = completed();
         assert!(document.covers(&Projection::Whole));
@@ -392,7 +464,8 @@ mod tests {
             let stored: StoredDocument<'_> = serde_json::from_str(&stored).unwrap();
             assert_eq!(stored.root.is_some(), has_root);
             for records in [fields(&["a"]), Projection::Whole] {
-                let back = Document::from_stored(stored.clone(), Some("l"), Some("n"), &records).unwrap();
+                let back = Document::from_stored(stored.clone(), Some("l"), Some("n"), &["b"], &records).unwrap();
+                assert_eq!(format!("{:?}", back.rows(&["b"])), format!("{:?}", document.rows(&["b"])));
                 assert_eq!(back.root(), document.covering(&records).root());
                 assert!(back.covers(&records));
                 assert_eq!((back.unread, back.length_field), (document.unread, document.length_field));
@@ -415,7 +488,7 @@ mod tests {
             [stored(&[], None), stored(&["{"], None), stored(&["{\"l\":[]}", "{}"], None), stored(&["{}"], Some("{"))]
         {
             let shown = format!("{bad:?}");
-            assert!(Document::from_stored(bad, Some("l"), None, &Projection::Whole).is_err(), "{shown}");
+            assert!(Document::from_stored(bad, Some("l"), None, &[], &Projection::Whole).is_err(), "{shown}");
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Error, Map, Number, Value};
 
 use crate::projection::Projection;
+use crate::rows::{Columns, Filling, Rows, shallow};
 
 /// Reads JSON text.
 ///
@@ -28,52 +29,121 @@ pub fn parse(text: &str) -> Result<Value, Error> {
 /// # Errors
 /// It is no JSON, or nested more than 128 deep.
 pub fn parse_list(text: &str, list: Option<&str>, records: &Projection) -> Result<Value, Error> {
-    let needs_care = Cell::new(false);
+    parse_rows(text, list, records, &[]).map(|(value, _)| value)
+}
+
+/// The same, and beside what is kept of the records these fields of each in rows.
+///
+/// # Errors
+/// It is no JSON, or nested more than 128 deep.
+pub fn parse_rows(
+    text: &str,
+    list: Option<&str>,
+    records: &Projection,
+    fields: &'static [&'static str],
+) -> Result<(Value, Rows), Error> {
+    let answer = Answer {
+        list,
+        records,
+        columns: Columns::of(fields),
+        rows: Filling::new(fields),
+        needs_care: Cell::new(false),
+    };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let root = Part::Answer { list, records };
-    let value = Reader { part: root, needs_care: &needs_care }.deserialize(&mut deserializer)?;
+    let root = Reader { part: Part::Root, answer: &answer }.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    if needs_care.get() { parse_with_care(text) } else { Ok(value) }
-}
-
-/// A place in an answer, and what is kept there.
-#[derive(Clone, Copy)]
-enum Part<'p> {
-    Answer { list: Option<&'p str>, records: &'p Projection },
-    List { records: &'p Projection },
-    Kept(&'p Projection),
-}
-
-impl Part<'_> {
-    /// What is kept of an object's member. `None`: it is skipped.
-    fn member(self, key: &str) -> Option<Self> {
-        match self {
-            Self::Answer { list, records } if list == Some(key) => Some(Self::List { records }),
-            Self::Answer { .. } | Self::List { .. } => Some(Self::Kept(&Projection::Whole)),
-            Self::Kept(projection) => projection.of_field(key).map(Self::Kept),
-        }
+    if !answer.needs_care.get() {
+        return Ok((root, answer.rows.into_rows()));
     }
-
-    /// What is kept of an array's items.
-    fn item(self) -> Self {
-        match self {
-            Self::Answer { records, .. } | Self::List { records } => Self::Kept(records),
-            Self::Kept(_) => self,
-        }
-    }
+    let root = parse_with_care(text)?;
+    let rows = list_in(&root, list).map_or_else(|| Rows::none(fields), |records| Rows::of(records, fields));
+    Ok((root, rows))
 }
 
-/// Builds what is kept.
-#[derive(Clone, Copy)]
-struct Reader<'p> {
-    part: Part<'p>,
+/// The items of an answer's list: those of the field, or of an answer that is a list. `None`: it has none.
+pub(crate) fn list_in<'v>(root: &'v Value, list: Option<&str>) -> Option<&'v Vec<Value>> {
+    root.as_array().or_else(|| root.get(list?)?.as_array())
+}
+
+/// What is read of an answer.
+struct Answer<'a> {
+    list: Option<&'a str>,
+    records: &'a Projection,
+    columns: Columns,
+    rows: Filling,
     /// Set where `serde_json` does not hand over what was received.
-    needs_care: &'p Cell<bool>,
+    needs_care: Cell<bool>,
 }
 
-impl<'p> Reader<'p> {
-    fn at(self, part: Part<'p>) -> Self {
+/// A place in an answer, and what is wanted there.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// The answer itself.
+    Root,
+    /// What the list's field holds.
+    List,
+    /// What is kept as a value, perhaps with columns of a row in it.
+    Kept(&'a Projection, Option<&'a Columns>),
+    /// Columns of a row, and nothing else.
+    Columns(&'a Columns),
+}
+
+impl<'a> Part<'a> {
+    /// What is wanted of an object's member. `None`: nothing.
+    fn member(self, key: &str, answer: &'a Answer<'a>) -> Option<Self> {
+        match self {
+            Self::Root if answer.list == Some(key) => Some(Self::List),
+            Self::Root | Self::List => Some(Self::Kept(&Projection::Whole, None)),
+            Self::Kept(fields, columns) => {
+                let columns = columns.and_then(|columns| columns.member(key));
+                match fields.of_field(key) {
+                    Some(fields) => Some(Self::Kept(fields, columns)),
+                    None => columns.map(Self::Columns),
+                }
+            }
+            Self::Columns(columns) => columns.member(key).map(Self::Columns),
+        }
+    }
+
+    fn columns(self) -> Option<&'a Columns> {
+        match self {
+            Self::Root | Self::List => None,
+            Self::Kept(_, columns) => columns,
+            Self::Columns(columns) => Some(columns),
+        }
+    }
+}
+
+/// Builds what is kept, and fills rows; where nothing is kept null is built, and dropped.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    part: Part<'a>,
+    answer: &'a Answer<'a>,
+}
+
+impl<'a> Reader<'a> {
+    fn at(self, part: Part<'a>) -> Self {
         Self { part, ..self }
+    }
+
+    fn skip(self) -> Skip<'a> {
+        Skip { needs_care: &self.answer.needs_care }
+    }
+
+    /// A value that was read.
+    fn read(self, value: Value) -> Value {
+        match self.part {
+            Part::Kept(_, Some(Columns::Here(column))) => {
+                self.answer.rows.put(*column, Some(shallow(&value)));
+                value
+            }
+            Part::Columns(Columns::Here(column)) => {
+                self.answer.rows.put(*column, Some(value));
+                Value::Null
+            }
+            Part::Columns(Columns::Within(_)) => Value::Null,
+            Part::Root | Part::List | Part::Kept(..) => value,
+        }
     }
 }
 
@@ -81,6 +151,13 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        // What is repeated counts where it stands last.
+        if let Part::List = self.part {
+            self.answer.rows.start_list();
+        }
+        if let Some(columns) = self.part.columns() {
+            columns.clear(&self.answer.rows);
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -93,53 +170,125 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+        Ok(self.read(Value::Null))
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-        Ok(Value::Bool(flag))
+        Ok(self.read(Value::Bool(flag)))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Number(number.into()))
+        Ok(self.read(Value::Number(number.into())))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Number(number.into()))
+        Ok(self.read(Value::Number(number.into())))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.to_owned()))
+        Ok(self.read(Value::String(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let reader = self.at(self.part.item());
         let mut kept = Vec::new();
-        while let Some(item) = items.next_element_seed(reader)? {
-            kept.push(item);
+        match self.part {
+            Part::Root | Part::List => {
+                let record = self.at(Part::Kept(self.answer.records, Some(&self.answer.columns)));
+                self.answer.rows.start_row();
+                while let Some(item) = items.next_element_seed(record)? {
+                    kept.push(item);
+                    self.answer.rows.start_row();
+                }
+                self.answer.rows.drop_row();
+            }
+            Part::Kept(fields, _) => {
+                let item = self.at(Part::Kept(fields, None));
+                while let Some(item) = items.next_element_seed(item)? {
+                    kept.push(item);
+                }
+            }
+            Part::Columns(_) => while items.next_element_seed(self.skip())?.is_some() {},
         }
-        Ok(Value::Array(kept))
+        Ok(self.read(Value::Array(kept)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
-        let skip = Skip { needs_care: self.needs_care };
         let mut is_first = true;
-        while let Some(key) = map.next_key_seed(Key { part: Some(self.part), is_first })? {
+        while let Some(key) = map.next_key_seed(Key { of: self, is_first })? {
             is_first = false;
             match key {
                 Member::Kept(key, part) => {
                     kept.insert(key, map.next_value_seed(self.at(part))?);
                 }
-                Member::Skipped => map.next_value_seed(skip)?,
-                Member::Number => return number(map, self.needs_care).map(Value::Number),
-                Member::SerdesOwn => {
-                    self.needs_care.set(true);
-                    map.next_value_seed(skip)?;
+                Member::Columns(part) => {
+                    map.next_value_seed(self.at(part))?;
+                }
+                Member::Skipped => map.next_value_seed(self.skip())?,
+                Member::Own(Own::Number) => {
+                    return number(map, &self.answer.needs_care).map(|number| self.read(Value::Number(number)));
+                }
+                Member::Own(Own::Other) => {
+                    self.answer.needs_care.set(true);
+                    map.next_value_seed(self.skip())?;
                 }
             }
         }
-        Ok(Value::Object(kept))
+        Ok(self.read(Value::Object(kept)))
+    }
+}
+
+/// Reads a key; only one whose value is kept is copied.
+struct Key<'a> {
+    of: Reader<'a>,
+    is_first: bool,
+}
+
+enum Member<'a> {
+    Kept(String, Part<'a>),
+    Columns(Part<'a>),
+    Skipped,
+    Own(Own),
+}
+
+/// A first key that has a meaning of its own to `serde_json`.
+enum Own {
+    /// What follows is a number, handed over as text.
+    Number,
+    Other,
+}
+
+impl Own {
+    fn of(key: &str) -> Option<Self> {
+        let name = key.strip_prefix("$serde_json::private::")?;
+        Some(if name == "Number" { Self::Number } else { Self::Other })
+    }
+}
+
+impl<'de, 'a> DeserializeSeed<'de> for Key<'a> {
+    type Value = Member<'a>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member<'a>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'a> Visitor<'_> for Key<'a> {
+    type Value = Member<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Member<'a>, E> {
+        if let Some(own) = Own::of(key).filter(|_| self.is_first) {
+            return Ok(Member::Own(own));
+        }
+        Ok(match self.of.part.member(key, self.of.answer) {
+            None => Member::Skipped,
+            Some(part @ Part::Columns(_)) => Member::Columns(part),
+            Some(part) => Member::Kept(key.to_owned(), part),
+        })
     }
 }
 
@@ -190,17 +339,40 @@ impl<'de> Visitor<'de> for Skip<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        match map.next_key_seed(Key { part: None, is_first: true })? {
+        match map.next_key_seed(FirstKey)? {
             None => return Ok(()),
-            Some(Member::Number) => return number(map, self.needs_care).map(drop),
-            Some(Member::SerdesOwn) => self.needs_care.set(true),
-            Some(Member::Kept(..) | Member::Skipped) => {}
+            Some(Some(Own::Number)) => return number(map, self.needs_care).map(drop),
+            Some(Some(Own::Other)) => self.needs_care.set(true),
+            Some(None) => {}
         }
         map.next_value_seed(self)?;
-        while map.next_key_seed(Key { part: None, is_first: false })?.is_some() {
+        while map.next_key_seed(self)?.is_some() {
             map.next_value_seed(self)?;
         }
         Ok(())
+    }
+}
+
+/// Reads the first key of an object that is skipped.
+struct FirstKey;
+
+impl<'de> DeserializeSeed<'de> for FirstKey {
+    type Value = Option<Own>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Own>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for FirstKey {
+    type Value = Option<Own>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Option<Own>, E> {
+        Ok(Own::of(key))
     }
 }
 
@@ -211,50 +383,6 @@ fn number<'de, A: MapAccess<'de>>(mut map: A, needs_care: &Cell<bool>) -> Result
         needs_care.set(true);
     }
     token.parse().map_err(A::Error::custom)
-}
-
-/// Reads a key; one that is skipped is not copied.
-struct Key<'p> {
-    /// Of what it is a key; `None` where that is skipped.
-    part: Option<Part<'p>>,
-    is_first: bool,
-}
-
-enum Member<'p> {
-    Kept(String, Part<'p>),
-    Skipped,
-    /// What `serde_json` calls a number it hands over as text.
-    Number,
-    /// Another name that has a meaning of its own to `serde_json`.
-    SerdesOwn,
-}
-
-const SERDES_OWN: &str = "$serde_json::private::";
-
-impl<'de, 'p> DeserializeSeed<'de> for Key<'p> {
-    type Value = Member<'p>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member<'p>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'p> Visitor<'_> for Key<'p> {
-    type Value = Member<'p>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Member<'p>, E> {
-        if self.is_first
-            && let Some(name) = key.strip_prefix(SERDES_OWN)
-        {
-            return Ok(if name == "Number" { Member::Number } else { Member::SerdesOwn });
-        }
-        let member = self.part.and_then(|part| part.member(key));
-        Ok(member.map_or(Member::Skipped, |part| Member::Kept(key.to_owned(), part)))
-    }
 }
 
 /// Reads in full what `serde_json` does not hand over as received: it keeps number tokens, but writes exponents its own
@@ -317,8 +445,9 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{parse, parse_list};
+    use super::{list_in, parse, parse_list, parse_rows};
     use crate::projection::Projection;
+    use crate::rows::Rows;
 
     #[test]
     fn number_tokens_are_kept() {
@@ -452,6 +581,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn rows_are_the_same_read_from_the_text_or_made_of_its_values(
+            lists in prop::collection::vec(prop_oneof![4 => prop::collection::vec(any_json(), 0..5).prop_map(Value::from), 1 => any_json()], 1..3),
+            kept in prop::collection::vec("[a-d](\\.[a-d]){0,2}", 0..3),
+            is_bare in any::<bool>(),
+        ) {
+            const FIELDS: &[&str] = &["a", "b.a", "b.c", "c.d.a", "d.d"];
+            let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
+            // A repeated key counts where it stands last.
+            let lists: Vec<String> = lists.iter().map(|list| format!("\"l\":{list}")).collect();
+            let text = format!("{{{}}}", lists.join(","));
+            let text = if is_bare { lists[0][4..].to_owned() } else { text };
+            let plain = parse(&text).unwrap();
+            let records = list_in(&plain, Some("l")).map(Vec::as_slice).unwrap_or_default();
+            let expected = format!("{:?}", Rows::of(records, FIELDS).each());
+            for projection in [Projection::nothing(), Projection::of_fields(&kept), Projection::Whole] {
+                let (root, rows) = parse_rows(&text, Some("l"), &projection, FIELDS).unwrap();
+                prop_assert_eq!(format!("{:?}", rows.each()), expected.clone(), "{} by {:?}", text, projection);
+                prop_assert_eq!(root, parse_list(&text, Some("l"), &projection).unwrap());
+            }
+        }
+
         #[test]
         fn what_is_read_by_a_projection_is_what_the_projection_keeps(
             records in prop::collection::vec(any_json(), 0..5),

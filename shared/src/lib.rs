@@ -39,6 +39,7 @@ pub mod refresh;
 pub mod render;
 pub mod request;
 pub mod routes;
+pub mod rows;
 pub mod saved;
 pub mod settings;
 pub mod snapshot;

@@ -35,16 +35,10 @@ impl<'a> Need<'a> {
         evaluate(self.acceptance, snapshot, &|| Instant::now() < self.evaluate_until)
     }
 
-    /// Which fields of the records of the list must be kept of the document: those that the criteria name, beside those
-    /// that the recipe itself reads.
+    /// Which fields of the records of the list must be kept of the document: those that the criteria name.
     #[must_use]
-    pub fn record_fields(&self, list: &str, read_by_recipe: &Projection) -> Projection {
-        if self.everything {
-            return Projection::Whole;
-        }
-        let mut fields = read_by_recipe.clone();
-        fields.add(&self.acceptance.record_fields(Some(list)));
-        fields
+    pub fn record_fields(&self, list: &str) -> Projection {
+        if self.everything { Projection::Whole } else { self.acceptance.record_fields(Some(list)) }
     }
 
     /// Whether a criterion looks into the records of the list, in the document or through the counts made of them.

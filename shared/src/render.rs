@@ -1,7 +1,6 @@
 //! An answer as text: what Python's `json.dumps(ensure_ascii=False)` prints, whatever whitespace the provider sent.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::ops::Range;
 
@@ -33,10 +32,11 @@ impl Rendered {
     /// JSON: of anything else there is nothing to expect of what comes out.
     #[must_use]
     pub fn of(json: &str, list: Option<&str>) -> Self {
-        Transcoder::new(json, list).run().unwrap_or_else(|Repeated| {
+        Transcoder::new(json, list, true).run().unwrap_or_else(|| {
             // Of a repeated key the last value stays, which only the whole can tell.
             let plain = crate::json::parse(json).map(|value| python_json(&value)).unwrap_or_default();
-            Transcoder::new(&plain, list).run().unwrap_or(Self { text: plain.clone(), records: None })
+            let rendered = Transcoder::new(&plain, list, false).run();
+            rendered.unwrap_or_else(|| Self { text: plain, records: None })
         })
     }
 
@@ -70,39 +70,60 @@ impl Formatter for OneLine {
     }
 }
 
-/// An object has a key twice.
-struct Repeated;
-
 /// Copies JSON text and changes what is not as Python prints it: the blanks between tokens, and escapes.
 struct Transcoder<'t> {
     json: &'t str,
     list: Option<&'t str>,
+    /// Whether a key may be repeated.
+    looks_for_repeated: bool,
     /// How far the text was read, and from where on it is not copied yet.
     at: usize,
     copied: usize,
     text: String,
-    open: Vec<Open<'t>>,
+    open: Vec<Open>,
+    /// The keys so far of all objects that are open, the innermost object's last.
+    keys: Vec<Cow<'t, str>>,
     /// Whether a key comes next, and not a value.
     expects_key: bool,
     records: Option<Vec<Range<usize>>>,
 }
 
 /// An array or object whose end was not met yet.
-enum Open<'t> {
-    Object(Keys<'t>),
+enum Open {
+    /// With the number of keys of the objects around it, and which of 64 marks its own keys have.
+    Object {
+        before: usize,
+        marks: u64,
+    },
     Array,
     /// The list of records, with where in the rendered text its present record begins.
-    List(usize),
+    List {
+        record: usize,
+    },
 }
 
+/// The most keys of one object among which one that is repeated is looked for.
+const MOST_KEYS: usize = 64;
+
 impl<'t> Transcoder<'t> {
-    fn new(json: &'t str, list: Option<&'t str>) -> Self {
-        // A blank behind each comma and colon, of which there is one to some ten bytes.
-        let text = String::with_capacity(json.len() + json.len() / 8);
-        Self { json, list, at: 0, copied: 0, text, open: Vec::new(), expects_key: false, records: None }
+    fn new(json: &'t str, list: Option<&'t str>, looks_for_repeated: bool) -> Self {
+        Self {
+            json,
+            list,
+            looks_for_repeated,
+            at: 0,
+            copied: 0,
+            // A blank behind each comma and colon, of which there is one to some ten bytes.
+            text: String::with_capacity(json.len() + json.len() / 8),
+            open: Vec::new(),
+            keys: Vec::new(),
+            expects_key: false,
+            records: None,
+        }
     }
 
-    fn run(mut self) -> Result<Rendered, Repeated> {
+    /// The text. `None`: an object has a key twice, or too many to look for one.
+    fn run(mut self) -> Option<Rendered> {
         while let Some(byte) = self.json.as_bytes().get(self.at) {
             match byte {
                 b'"' => self.string()?,
@@ -116,29 +137,22 @@ impl<'t> Transcoder<'t> {
                     self.end_record();
                     self.separator();
                     match self.open.last_mut() {
-                        Some(Open::List(begins)) => *begins = self.text.len(),
-                        Some(Open::Object(_)) => self.expects_key = true,
+                        Some(Open::List { record }) => *record = self.text.len(),
+                        Some(Open::Object { .. }) => self.expects_key = true,
                         Some(Open::Array) | None => {}
                     }
                 }
                 b'{' => {
-                    self.open.push(Open::Object(Keys::default()));
+                    self.open.push(Open::Object { before: self.keys.len(), marks: 0 });
                     self.expects_key = true;
                     self.at += 1;
                 }
-                b'[' => {
-                    let is_list = self.is_list();
-                    self.at += 1;
-                    self.copy();
-                    if is_list {
-                        self.records = Some(Vec::new());
-                    }
-                    self.open.push(if is_list { Open::List(self.text.len()) } else { Open::Array });
-                    self.expects_key = false;
-                }
+                b'[' => self.array(),
                 b'}' | b']' => {
                     self.end_record();
-                    self.open.pop();
+                    if let Some(Open::Object { before, .. }) = self.open.pop() {
+                        self.keys.truncate(before);
+                    }
                     self.expects_key = false;
                     self.at += 1;
                 }
@@ -146,7 +160,7 @@ impl<'t> Transcoder<'t> {
             }
         }
         self.copy();
-        Ok(Rendered { text: self.text, records: self.records })
+        Some(Rendered { text: self.text, records: self.records })
     }
 
     /// Copies what was read since the last copy.
@@ -162,54 +176,73 @@ impl<'t> Transcoder<'t> {
         self.text.push(' ');
     }
 
-    fn string(&mut self) -> Result<(), Repeated> {
+    fn array(&mut self) {
+        let is_list = match self.open.as_slice() {
+            [] => true,
+            [Open::Object { .. }] => self.list.is_some() && self.keys.last().map(AsRef::as_ref) == self.list,
+            _ => false,
+        };
+        self.at += 1;
+        self.expects_key = false;
+        if is_list {
+            self.copy();
+            self.records = Some(Vec::new());
+            self.open.push(Open::List { record: self.text.len() });
+        } else {
+            self.open.push(Open::Array);
+        }
+    }
+
+    fn string(&mut self) -> Option<()> {
         let from = self.at;
         let bytes = self.json.as_bytes();
         let mut is_escaped = false;
         self.at += 1;
         loop {
-            match bytes.get(self.at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
+            match bytes.get(self.at)? {
+                b'"' => break,
+                b'\\' => {
                     is_escaped = true;
                     self.at += 2;
                 }
-                Some(_) => self.at += 1,
-                None => return Ok(()),
+                _ => self.at += 1,
             }
         }
         self.at += 1;
-        let mut content = Cow::Borrowed(self.json.get(from + 1..self.at - 1).unwrap_or_default());
-        if is_escaped {
-            let written = self.json.get(from..self.at).unwrap_or_default();
-            let plain: String = serde_json::from_str(written).unwrap_or_default();
-            self.text.push_str(self.json.get(self.copied..from).unwrap_or_default());
-            self.text.push_str(&serde_json::to_string(&plain).unwrap_or_default());
+        let content = if is_escaped {
+            let written = self.json.get(from..self.at)?;
+            let plain: String = serde_json::from_str(written).ok()?;
+            self.text.push_str(self.json.get(self.copied..from)?);
+            self.text.push_str(&serde_json::to_string(&plain).ok()?);
             self.copied = self.at;
-            content = Cow::Owned(plain);
-        }
-        match self.open.last_mut() {
-            Some(Open::Object(keys)) if self.expects_key => {
-                self.expects_key = false;
-                keys.add(content)
-            }
-            _ => Ok(()),
-        }
+            Cow::Owned(plain)
+        } else {
+            Cow::Borrowed(self.json.get(from + 1..self.at - 1)?)
+        };
+        if self.expects_key { self.key(content) } else { Some(()) }
     }
 
-    /// Whether the array that begins here is the list of records.
-    fn is_list(&self) -> bool {
-        match self.open.as_slice() {
-            [] => true,
-            [Open::Object(keys)] => self.list.is_some() && keys.last() == self.list,
-            _ => false,
+    /// Notes a key. `None`: it is repeated, or there are too many to tell.
+    fn key(&mut self, key: Cow<'t, str>) -> Option<()> {
+        self.expects_key = false;
+        let Some(Open::Object { before, marks }) = self.open.last_mut() else { return Some(()) };
+        if self.looks_for_repeated {
+            let own = self.keys.get(*before..)?;
+            let mark = mark(&key);
+            // Only a key with the same mark can be the same.
+            if own.len() >= MOST_KEYS || *marks & mark != 0 && own.contains(&key) {
+                return None;
+            }
+            *marks |= mark;
         }
+        self.keys.push(key);
+        Some(())
     }
 
     /// Notes the record that ends here, if one does.
     fn end_record(&mut self) {
-        let Some(Open::List(begins)) = self.open.last() else { return };
-        let begins = *begins;
+        let Some(Open::List { record }) = self.open.last() else { return };
+        let begins = *record;
         self.copy();
         if let Some(records) = self.records.as_mut()
             && begins < self.text.len()
@@ -219,33 +252,11 @@ impl<'t> Transcoder<'t> {
     }
 }
 
-/// The keys that an object has so far.
-#[derive(Default)]
-struct Keys<'t> {
-    in_order: Vec<Cow<'t, str>>,
-    /// The same, where they are too many to look through.
-    all: HashSet<Cow<'t, str>>,
-}
-
-const MOST_LOOKED_THROUGH: usize = 32;
-
-impl<'t> Keys<'t> {
-    fn add(&mut self, key: Cow<'t, str>) -> Result<(), Repeated> {
-        let is_new = if self.in_order.len() < MOST_LOOKED_THROUGH {
-            !self.in_order.contains(&key)
-        } else {
-            if self.all.is_empty() {
-                self.all.extend(self.in_order.iter().cloned());
-            }
-            self.all.insert(key.clone())
-        };
-        self.in_order.push(key);
-        if is_new { Ok(()) } else { Err(Repeated) }
-    }
-
-    fn last(&self) -> Option<&str> {
-        self.in_order.last().map(AsRef::as_ref)
-    }
+/// One of 64 marks, the same for keys that are the same.
+fn mark(key: &str) -> u64 {
+    let sum = |sum: usize, byte: Option<&u8>| sum.wrapping_mul(7).wrapping_add(byte.copied().unwrap_or(0).into());
+    let bytes = key.as_bytes();
+    1 << ([bytes.first(), bytes.get(bytes.len() / 2), bytes.last()].into_iter().fold(bytes.len(), sum) % 64)
 }
 
 #[cfg(test)]
@@ -255,7 +266,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::{MOST_LOOKED_THROUGH, Rendered, python_json};
+    use super::{MOST_KEYS, Rendered, python_json};
 
     fn records(json: &str, list: Option<&str>) -> Option<Vec<String>> {
         Some(Rendered::of(json, list).records()?.map(str::to_owned).collect())
@@ -278,7 +289,7 @@ mod tests {
             assert_eq!(Rendered::of(received, None).text(), "{\"a\": 3, \"b\": 2}");
         }
         assert_eq!(records("{\"l\":[1],\"l\":[{\"a\":1,\"a\":2}]}", Some("l")).unwrap(), ["{\"a\": 2}"]);
-        let many: Vec<String> = (0..=MOST_LOOKED_THROUGH).map(|key| format!("\"{key}\":{key}")).collect();
+        let many: Vec<String> = (0..=MOST_KEYS).map(|key| format!("\"{key}\":{key}")).collect();
         let many = many.join(",");
         assert!(Rendered::of(&format!("{{{many}}}"), None).text().starts_with("{\"0\": 0, "));
         assert!(Rendered::of(&format!("{{{many},\"0\":7}}"), None).text().starts_with("{\"0\": 7, "));

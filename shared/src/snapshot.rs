@@ -61,24 +61,24 @@ impl Counts {
 }
 
 /// Counts records by what their fields say; a field that no record has leaves its count out.
-pub(crate) struct Tally<'r> {
-    records: &'r [Value],
+pub(crate) struct Tally<'r, R> {
+    records: &'r [R],
     unread: Unread,
 }
 
-impl<'r> Tally<'r> {
+impl<'r, R> Tally<'r, R> {
     /// Over the records read so far.
-    pub(crate) fn new(records: &'r [Value], unread: Unread) -> Self {
+    pub(crate) fn new(records: &'r [R], unread: Unread) -> Self {
         Self { records, unread }
     }
 
     /// Whether a field is there: in a list without records there is nothing to lack it.
-    pub(crate) fn given<T>(&self, field: impl Fn(&Value) -> Option<T>) -> bool {
+    pub(crate) fn given<T>(&self, field: impl Fn(&R) -> Option<T>) -> bool {
         self.records.is_empty() || self.records.iter().any(|record| field(record).is_some())
     }
 
     /// How many records there are of a kind, where the fields that tell are given.
-    pub(crate) fn count_where(&self, given: bool, is_one: impl Fn(&Value) -> bool) -> Option<Interval> {
+    pub(crate) fn count_where(&self, given: bool, is_one: impl Fn(&R) -> bool) -> Option<Interval> {
         let low = i64::try_from(self.records.iter().filter(|record| is_one(record)).count()).ok()?;
         let high = match self.unread {
             Unread::Nothing => Some(low),
@@ -88,14 +88,14 @@ impl<'r> Tally<'r> {
         // A field that no record has so far may stand in one that is unread.
         (given || self.unread != Unread::Nothing).then_some(Interval { low, high })
     }
+}
 
-    /// A count as providers write it: a number, or one as text. Negative or broken: `None`.
-    pub(crate) fn number(value: &Value) -> Option<i64> {
-        let number = match value {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        number.filter(|number| *number >= 0)
-    }
+/// A count as providers write it: a number, or one as text. Negative or broken: `None`.
+pub(crate) fn count_in(value: &Value) -> Option<i64> {
+    let number = match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    number.filter(|number| *number >= 0)
 }

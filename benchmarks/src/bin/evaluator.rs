@@ -69,8 +69,7 @@ impl Table {
     fn rows<P: Provider>(&self, what: &str, target: Option<u32>, criterion: &Value, body: &str) -> Outcome<()> {
         let plan = plan::<P>(criterion)?;
         let template = plan.question.template;
-        let mut fields = P::record_fields(template);
-        fields.add(&plan.acceptance.record_fields(P::list_field(template)));
+        let fields = plan.acceptance.record_fields(P::list_field(template));
         self.row(what, target, best_of(|| evaluated(&plan, body, &fields)));
         self.row(&format!("{what}, in full"), None, best_of(|| evaluated(&plan, body, &Projection::Whole)));
         let snapshot = snapshot(&plan, body, &fields)?;
@@ -107,7 +106,8 @@ fn plan<P: Provider>(criterion: &Value) -> Outcome<Plan<P>> {
 
 fn snapshot<P: Provider>(plan: &Plan<P>, body: &str, fields: &Projection) -> Outcome<Snapshot> {
     let template = plan.question.template;
-    let mut document = Document::read(body.to_owned(), P::list_field(template), fields)?;
+    let (list, rows) = (P::list_field(template), P::record_fields(template).unwrap_or_default());
+    let mut document = Document::read_with_rows(body.to_owned(), list, rows, fields)?;
     document.length_field = P::length_field(template);
     Ok(Snapshot {
         counts: P::counts(template, &plan.question.options, &document),

@@ -10,7 +10,6 @@ use super::response::{awaits_a_newer_token, no_json, text, unexpected};
 use crate::failure::Failure;
 use crate::http::{Answer, Upstream};
 use crate::need::Need;
-use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot, Unread};
 
 /// How one provider spreads a list.
@@ -22,7 +21,7 @@ pub(super) struct List<'a> {
     /// The field that means their number, also where the answer lacks it.
     pub(super) length_field: Option<&'static str>,
     /// The fields of an item that `counts` and the recipe's remarks read.
-    pub(super) record_fields: Projection,
+    pub(super) record_fields: &'static [&'static str],
     /// What an answer other than 200 means.
     pub(super) failure: fn(&Answer) -> Failure,
     /// The page after this one, if there is one. The second argument is the page's own URL.
@@ -42,8 +41,9 @@ impl List<'_> {
     /// Reads the list from its first page on, until `need` is settled or there is no more.
     pub(super) async fn read(&self, upstream: &Upstream, first: Url, need: &Need<'_>) -> Result<Snapshot, Failure> {
         let (text, observed_at) = self.page(upstream, &first).await?;
-        let fields = need.record_fields(self.field, &self.record_fields);
-        let mut document = Document::read(text, Some(self.field), &fields).map_err(|error| no_json(&error))?;
+        let kept = need.record_fields(self.field);
+        let mut document = Document::read_with_rows(text, Some(self.field), self.record_fields, &kept)
+            .map_err(|error| no_json(&error))?;
         self.check(document.root())?;
         let mut next = (self.next)(document.root(), &first);
         let total = (self.total)(document.root());
@@ -78,7 +78,7 @@ impl List<'_> {
             };
             let read = |(text, _): (Str, SystemTime)| {
                 let page = snapshot.document.read_page(&text).map_err(|error| no_json(&error))?;
-                self.check(&page).map(|()| (page, text))
+                self.check(page.root()).map(|()| (page, text))
             };
             match self.page(upstream, &url).await.and_then(read) {
                 // A provider that does not know the parameter sends the first page again and again.
@@ -89,7 +89,7 @@ impl List<'_> {
                     return Ok(stopped(snapshot, unexpected("its pages together are too large")));
                 }
                 Ok((page, text)) => {
-                    next = (self.next)(&page, &url);
+                    next = (self.next)(page.root(), &url);
                     if snapshot.document.join(page, text).is_err() {
                         return Ok(stopped(snapshot, unexpected("a further page has no list")));
                     }

@@ -22,7 +22,6 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
-use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The providers callgate knows.
@@ -108,10 +107,10 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// The fields of a record that the recipe's counts and remarks are made of; a document must have them. Where the
-    /// recipe completes its records from further requests: all of them.
-    fn record_fields(_template: Self::Template) -> Projection {
-        Projection::Whole
+    /// The fields of a record that the recipe's counts and remarks are made of, read in rows. `None`: it needs records
+    /// in full, such as those that it completes from further requests.
+    fn record_fields(_template: Self::Template) -> Option<&'static [&'static str]> {
+        None
     }
 
     /// What the recipe's answer means in normalised counts. Pure.

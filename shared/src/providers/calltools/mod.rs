@@ -37,7 +37,6 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
-use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The adapter.
@@ -130,8 +129,8 @@ impl Provider for CallTools {
         Some(api::LIST)
     }
 
-    fn record_fields(_: CallToolsTemplate) -> Projection {
-        Projection::of_fields(&mapping::RECORD_FIELDS)
+    fn record_fields(_: CallToolsTemplate) -> Option<&'static [&'static str]> {
+        Some(mapping::RECORD_FIELDS)
     }
 
     fn counts(template: CallToolsTemplate, options: &CallToolsOptions, document: &Document) -> Counts {
@@ -170,7 +169,7 @@ impl Provider for CallTools {
             field: api::LIST,
             may_be_bare: true,
             length_field: None,
-            record_fields: Self::record_fields(question.template),
+            record_fields: mapping::RECORD_FIELDS,
             failure: api::failure,
             next: api::next,
             total: api::total,

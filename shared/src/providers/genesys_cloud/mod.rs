@@ -76,7 +76,6 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
-use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The hosts that sign clients in: one a region.
@@ -196,9 +195,11 @@ impl Provider for GenesysCloud {
         }
     }
 
-    fn record_fields(_: GenesysCloudTemplate) -> Projection {
-        // The analytics recipes have no records; what may stand in for them is the list of members too.
-        Projection::of_fields(&mapping::MEMBER_FIELDS)
+    fn record_fields(template: GenesysCloudTemplate) -> Option<&'static [&'static str]> {
+        match template {
+            GenesysCloudTemplate::QueueMembers => Some(mapping::FILTERED_FIELDS),
+            GenesysCloudTemplate::OnQueueIdle | GenesysCloudTemplate::QueueObservations => None,
+        }
     }
 
     fn counts(template: GenesysCloudTemplate, options: &GenesysCloudOptions, document: &Document) -> Counts {
@@ -257,7 +258,11 @@ impl Provider for GenesysCloud {
 }
 
 async fn queue_members(upstream: &Upstream, queue: &str, need: &Need<'_>) -> Result<Snapshot, Failure> {
-    let list = List { length_field: Some(api::TOTAL), ..members_list(&|_| Counts::default()) };
+    let list = List {
+        length_field: Some(api::TOTAL),
+        record_fields: mapping::FILTERED_FIELDS,
+        ..members_list(&|_| Counts::default())
+    };
     let url = api::members(upstream, queue, need.reads_records(api::LIST));
     let mut snapshot = list.read(upstream, url, need).await?;
     if api::total(snapshot.document.root()).is_none() && snapshot.document.list().is_some() {
@@ -290,7 +295,7 @@ fn members_list(counts: &(dyn Fn(&Document) -> Counts + Sync)) -> List<'_> {
         field: api::LIST,
         may_be_bare: false,
         length_field: None,
-        record_fields: Projection::of_fields(&mapping::MEMBER_FIELDS),
+        record_fields: mapping::MEMBER_FIELDS,
         failure: api::members_failure,
         next: api::next,
         total: api::total,

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::http::{Answer, Ask, Upstream};
 use crate::providers::list::linked_page;
 use crate::providers::response::{json, object, said, status_failure, unexpected};
-use crate::snapshot::{Document, Page, Tally};
+use crate::snapshot::{Document, Page, count_in};
 
 /// The field with the members.
 pub(super) const LIST: &str = "records";
@@ -140,7 +140,7 @@ fn parts_by_id(parts: &[Value], sent_at: SystemTime) -> Result<HashMap<String, M
 }
 
 fn part_status(part: &Value) -> Option<u16> {
-    part.get("status").and_then(Tally::number).and_then(|status| u16::try_from(status).ok())
+    part.get("status").and_then(count_in).and_then(|status| u16::try_from(status).ok())
 }
 
 /// Why a part is no presence; `None` where its extension is not there.

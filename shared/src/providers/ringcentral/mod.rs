@@ -77,7 +77,6 @@ use crate::failure::Failure;
 use crate::fault::{Faults, child, type_name};
 use crate::http::Upstream;
 use crate::need::Need;
-use crate::projection::Projection;
 use crate::snapshot::{Counts, Document, Snapshot};
 
 /// The adapter. It remembers the tokens of RingCX.
@@ -161,10 +160,10 @@ impl Provider for RingCentral {
         }
     }
 
-    fn record_fields(template: RingCentralTemplate) -> Projection {
+    fn record_fields(template: RingCentralTemplate) -> Option<&'static [&'static str]> {
         match template {
-            RingCentralTemplate::QueuePresence => Projection::of_fields(&mapping::RECORD_FIELDS),
-            RingCentralTemplate::ReadyAgents | RingCentralTemplate::RingCxAvailability => Projection::Whole,
+            RingCentralTemplate::QueuePresence => Some(mapping::RECORD_FIELDS),
+            RingCentralTemplate::ReadyAgents | RingCentralTemplate::RingCxAvailability => None,
         }
     }
 
@@ -230,7 +229,7 @@ async fn queue_presence(
         field: api::LIST,
         may_be_bare: false,
         length_field: None,
-        record_fields: RingCentral::record_fields(question.template),
+        record_fields: mapping::RECORD_FIELDS,
         failure: api::failure,
         next: api::next,
         total: api::total,
