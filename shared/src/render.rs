@@ -36,7 +36,7 @@ impl Rendered {
             // Of a repeated key the last value stays, which only the whole can tell.
             let plain = crate::json::parse(json).map(|value| python_json(&value)).unwrap_or_default();
             let rendered = Transcoder::new(&plain, list, false).run();
-            rendered.unwrap_or_else(|| Self { text: plain, records: None })
+            rendered.unwrap_or(Self { text: plain, records: None })
         })
     }
 
