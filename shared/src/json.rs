@@ -506,6 +506,15 @@ mod tests {
     }
 
     #[test]
+    fn of_a_member_that_is_repeated_the_last_fills_the_row() {
+        let text = r#"{"l":[{"a":{"x":1,"y":2},"b":3,"a":{"y":4},"b":null},{"a":{"x":5},"a":6}]}"#;
+        let (_, rows) = parse_rows(text, Some("l"), &Projection::nothing(), &["a.x", "a.y", "b"]).unwrap();
+        let cells: Vec<_> =
+            rows.each().iter().map(|row| ["a.x", "a.y", "b"].map(|field| row.get(field).cloned())).collect();
+        assert_eq!(cells, [[None, Some(json!(4)), Some(Value::Null)], [None, None, None]]);
+    }
+
+    #[test]
     fn a_text_is_refused_by_every_projection_or_by_none() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         let name = "$serde_json::private::Number";

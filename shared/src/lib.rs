@@ -14,6 +14,9 @@
 //! [`evaluate`], [`decision`] and [`verdict`]. [`lambda`] turns events into checks, [`routes`] is the HTTP API; both end
 //! in the same [`check::Gate`]. Beside the flow: [`lint`] warns of criteria that cannot mean what they say, [`saved`]
 //! tries them offline, and [`refresh`] gets new tokens with [`grants`].
+//!
+//! A long answer is mostly what nobody asked for. [`projection`] says which fields of its records the criteria read,
+//! [`rows`] hold those that a recipe counts by, [`json`] reads no others, and [`document`] keeps the pages to read more.
 
 pub mod budget;
 pub mod check;
