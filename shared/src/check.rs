@@ -21,6 +21,7 @@ use crate::http::{Endpoint, HttpClients, Upstream};
 use crate::judge::judge;
 use crate::lint;
 use crate::need::Need;
+use crate::projection::Projection;
 use crate::providers::{Provider, Question, Template};
 use crate::request::{AnswerAs, CheckRequest, Plan};
 use crate::settings::Settings;
@@ -101,9 +102,17 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         };
         let budget = plan.deadline.map_or(budget, |deadline| budget.with_deadline(deadline));
         let everything = request.explain || request.answer_as == AnswerAs::Count || request.hold_for.is_some();
-        let need = Need::new(&plan.acceptance, everything, &budget);
+        let mut need = Need::new(&plan.acceptance, everything, &budget);
+        // Looked at first: an answer that is enough without them may be too little with them.
+        let held = match request.hold_for {
+            None if need.reads_holds() => self.freshness.holds(&holds_name::<P>(request)).await,
+            _ => Ok(0),
+        };
+        if held.as_ref().is_ok_and(|held| *held > 0) {
+            need = Need::new(&plan.acceptance, true, &budget);
+        }
         let (connection, clock) = (&*connection, &self.clock);
-        let check = Check { request, connection, plan: &plan, need: &need, budget: &budget, clock };
+        let check = Check { request, connection, plan: &plan, need: &need, held: &held, budget: &budget, clock };
         if let Some(verdict) = self.held_before(&check).await {
             return Ok(verdict);
         }
@@ -154,7 +163,12 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             stale_if_error: plan.stale_if_error,
             need,
             budget,
-            form: DocumentForm { list: P::list_field(template), length_field: P::length_field(template) },
+            form: &DocumentForm {
+                list: P::list_field(template),
+                length_field: P::length_field(template),
+                rows: P::record_fields(template).unwrap_or_default(),
+                records: P::list_field(template).map_or(Projection::Whole, |list| need.record_fields(list)),
+            },
         };
         let meter = self.meter(connection, request);
         let mut upstreams = Vec::new();
@@ -247,13 +261,10 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             verdict.hide(check.connection.credential());
             verdict
         };
-        let queue = check.holds_name();
+        let queue = holds_name::<P>(check.request);
         let Some(hold_for) = check.request.hold_for else {
-            if !check.need.reads_holds() {
-                return verdict(0, None);
-            }
-            return match self.freshness.holds(&queue).await {
-                Ok(held) => verdict(held, None),
+            return match check.held {
+                Ok(held) => verdict(*held, None),
                 Err(failure) => verdict(0, None).warned(format!("holds could not be looked at: {failure}")),
             };
         };
@@ -288,7 +299,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
     /// The verdict that this call was given already, while the agent it was promised is held for it.
     async fn held_before(&self, check: &Check<'_, P>) -> Option<Verdict> {
         let call_id = check.request.call_id.as_deref().filter(|_| check.request.hold_for.is_some())?;
-        let hold = self.freshness.hold_of(&check.holds_name(), call_id).await.ok()??;
+        let hold = self.freshness.hold_of(&holds_name::<P>(check.request), call_id).await.ok()??;
         serde_json::from_value(hold.verdict).ok()
     }
 
@@ -341,15 +352,15 @@ pub(crate) struct Check<'a, P: Provider> {
     pub(crate) connection: &'a Connection,
     pub(crate) plan: &'a Plan<P>,
     pub(crate) need: &'a Need<'a>,
+    /// Agents held for other calls when the check began, where a criterion counts them and the check holds none itself.
+    pub(crate) held: &'a Result<i64, StateFailure>,
     pub(crate) budget: &'a Budget,
     pub(crate) clock: &'a Clock,
 }
 
-impl<P: Provider> Check<'_, P> {
-    /// Names the queue for holds: they are the queue's, whichever recipe saw its agents.
-    fn holds_name(&self) -> String {
-        format!("{}/{}", account_name::<P>(self.request), self.request.queue)
-    }
+/// Names the queue for holds: they are the queue's, whichever recipe saw its agents.
+fn holds_name<P: Provider>(request: &CheckRequest) -> String {
+    format!("{}/{}", account_name::<P>(request), request.queue)
 }
 
 /// Whether the account's permit for a first request has been taken.
@@ -382,7 +393,7 @@ fn verdict_on<P: Provider>(
     held: i64,
     holds_one: bool,
 ) -> Verdict {
-    let Check { request, connection, plan, need, budget, clock } = check;
+    let Check { request, connection, plan, need, budget, clock, .. } = check;
     let judged = judge(plan, need, snapshot, held, holds_one);
     let mut verdict = verdict::<P>(request, judged.decided, Some(plan), budget);
     verdict.counts = Counts { held, ..snapshot.counts.clone() };

@@ -1,14 +1,11 @@
 //! Holds acceptance criteria against a snapshot: pure, without I/O or a clock, and stopped by `keep_going`.
 
-use std::cell::OnceCell;
-
 use serde_json::Value;
 
 use crate::criteria::{
     Acceptance, Condition, Criterion, FieldPath, Interval, Outcome, Outcomes, Pattern, PatternKind, Reading, Scalar,
     Scope, Step, Tail,
 };
-use crate::render::python_json;
 use crate::snapshot::{Document, Snapshot, Unread};
 use crate::verdict::Reason;
 
@@ -38,12 +35,14 @@ pub struct Finding {
     pub detail: Option<String>,
 }
 
-/// Evaluates criteria on what has been read so far.
+/// Evaluates criteria on what has been read so far. A document that was read for other criteria is read again from its
+/// pages for these, where it lacks what they need.
 ///
 /// `keep_going` is asked between records and matches; once it says no, what is left is unknown, `deadline_exceeded`.
 #[must_use]
 pub fn evaluate(acceptance: &Acceptance, snapshot: &Snapshot, keep_going: &dyn Fn() -> bool) -> Evaluation {
-    let reader = Reader { snapshot, keep_going, records: OnceCell::new(), body: OnceCell::new() };
+    let document = snapshot.document.covering(&acceptance.record_fields(snapshot.document.list_field()));
+    let reader = Reader { snapshot, document: &document, keep_going };
     let mut findings = Vec::new();
     let Part { outcomes, cause } = reader.acceptance(acceptance, &mut findings);
     Evaluation { outcomes, findings, cause }
@@ -81,9 +80,9 @@ struct Part {
 
 struct Reader<'s> {
     snapshot: &'s Snapshot,
+    /// The snapshot's, with all that the criteria need.
+    document: &'s Document,
     keep_going: &'s dyn Fn() -> bool,
-    records: OnceCell<Option<Vec<String>>>,
-    body: OnceCell<String>,
 }
 
 impl<'s> Reader<'s> {
@@ -132,7 +131,7 @@ impl<'s> Reader<'s> {
     }
 
     fn json(&self, path: &FieldPath) -> Seen<'s> {
-        let document = &self.snapshot.document;
+        let document = self.document;
         let root = document.root();
         let growing = GrowingList::of(document, path);
         if !path.is_singular() {
@@ -159,7 +158,7 @@ impl<'s> Reader<'s> {
     }
 
     fn many(&self, path: &FieldPath, growing: Option<&GrowingList>) -> Seen<'s> {
-        let root = self.snapshot.document.root();
+        let root = self.document.root();
         if growing.is_some_and(|list| list.is_unread_at(path)) {
             return Seen::Unread;
         }
@@ -190,7 +189,7 @@ impl<'s> Reader<'s> {
     }
 
     fn regex(&self, pattern: &Pattern) -> Seen<'s> {
-        let document = &self.snapshot.document;
+        let document = self.document;
         let default = if pattern.kind == PatternKind::Count && document.list_field().is_some() {
             Scope::Record
         } else {
@@ -198,38 +197,27 @@ impl<'s> Reader<'s> {
         };
         let partial = !is_complete(document);
         match pattern.scope.unwrap_or(default) {
-            Scope::Record => {
-                let records = self.records.get_or_init(|| self.rendered_records());
-                match records {
-                    Some(records) if records.iter().any(|record| record.len() > MAX_RECORD_BYTES) => {
-                        let detail = format!("a record of the answer is longer than {MAX_RECORD_BYTES} bytes");
-                        Seen::Refused(Reason::UnexpectedResponse, detail)
-                    }
-                    Some(records) => self.over_texts(pattern, records, partial),
-                    None if (self.keep_going)() => Seen::Missing,
-                    None => out_of_time(),
+            Scope::Record => match document.record_texts() {
+                Some(records) if records.iter().any(|record| record.len() > MAX_RECORD_BYTES) => {
+                    let detail = format!("a record of the answer is longer than {MAX_RECORD_BYTES} bytes");
+                    Seen::Refused(Reason::UnexpectedResponse, detail)
                 }
-            }
+                Some(records) => self.over_texts(pattern, records, partial),
+                None => Seen::Missing,
+            },
             Scope::Body if partial => Seen::Unread,
             Scope::Body => {
-                let body = self.body.get_or_init(|| python_json(document.root()));
-                too_long(body.len()).unwrap_or_else(|| self.over_texts(pattern, std::slice::from_ref(body), false))
+                let body = document.text();
+                too_long(body.len()).unwrap_or_else(|| self.over_texts(pattern, [body], false))
             }
-            Scope::Raw => too_long(document.pages.iter().map(String::len).sum())
-                .unwrap_or_else(|| self.over_texts(pattern, &document.pages, partial)),
+            Scope::Raw => {
+                let pages = document.pages.iter().map(|page| &**page);
+                too_long(pages.clone().map(str::len).sum()).unwrap_or_else(|| self.over_texts(pattern, pages, partial))
+            }
         }
     }
 
-    fn rendered_records(&self) -> Option<Vec<String>> {
-        self.snapshot
-            .document
-            .records()?
-            .iter()
-            .map(|record| (self.keep_going)().then(|| python_json(record)))
-            .collect()
-    }
-
-    fn over_texts(&self, pattern: &Pattern, texts: &[String], partial: bool) -> Seen<'s> {
+    fn over_texts<'t>(&self, pattern: &Pattern, texts: impl IntoIterator<Item = &'t str>, partial: bool) -> Seen<'s> {
         let mut matches = 0_i64;
         for text in texts {
             if !(self.keep_going)() {

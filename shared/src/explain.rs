@@ -58,7 +58,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
 
 /// The provider's answer as received, as far as a verdict shows it.
 pub(crate) fn body_of(snapshot: &Snapshot) -> String {
-    let mut body = snapshot.document.pages.join("\n");
+    let mut body = snapshot.document.pages.iter().map(|page| &**page).collect::<Vec<_>>().join("\n");
     let end = (0..=body.len().min(MAX_BODY_SHOWN)).rev().find(|end| body.is_char_boundary(*end)).unwrap_or(0);
     body.truncate(end);
     body

@@ -14,6 +14,9 @@
 //! [`evaluate`], [`decision`] and [`verdict`]. [`lambda`] turns events into checks, [`routes`] is the HTTP API; both end
 //! in the same [`check::Gate`]. Beside the flow: [`lint`] warns of criteria that cannot mean what they say, [`saved`]
 //! tries them offline, and [`refresh`] gets new tokens with [`grants`].
+//!
+//! A long answer is mostly what nobody asked for. [`projection`] says which fields of its records the criteria read,
+//! [`rows`] hold those that a recipe counts by, [`json`] reads no others, and [`document`] keeps the pages to read more.
 
 mod aws;
 pub mod budget;
@@ -22,6 +25,7 @@ pub mod clock;
 pub mod credentials;
 pub mod criteria;
 pub mod decision;
+pub mod document;
 pub mod evaluate;
 mod explain;
 pub mod failure;
@@ -36,11 +40,13 @@ mod judge;
 pub mod lambda;
 pub mod lint;
 pub mod need;
+pub mod projection;
 pub mod providers;
 pub mod refresh;
 pub mod render;
 pub mod request;
 pub mod routes;
+pub mod rows;
 pub mod saved;
 pub mod settings;
 pub mod snapshot;

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use crate::budget::Budget;
 use crate::criteria::{Acceptance, AgentCount, Reading, Step};
 use crate::evaluate::{Evaluation, evaluate};
+use crate::projection::Projection;
 use crate::snapshot::{Snapshot, Unread};
 
 /// What is needed of an answer.
@@ -53,6 +54,12 @@ impl<'a> Need<'a> {
     pub fn reads_holds(&self) -> bool {
         let is_headroom = |reading: &Reading| matches!(reading, Reading::Agents(AgentCount::Headroom));
         self.acceptance.criteria().iter().any(|criterion| is_headroom(&criterion.reading))
+    }
+
+    /// Which fields of the records of the list must be kept of the document: those that the criteria name.
+    #[must_use]
+    pub fn record_fields(&self, list: &str) -> Projection {
+        if self.everything { Projection::Whole } else { self.acceptance.record_fields(Some(list)) }
     }
 
     /// Whether a criterion looks into the records of the list, in the document or through the counts made of them.

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::evaluate::{Evaluation, evaluate};
-use crate::json;
+use crate::projection::Projection;
 use crate::providers::Provider;
 use crate::request::Plan;
 use crate::snapshot::{Document, Snapshot};
@@ -13,10 +13,10 @@ use crate::snapshot::{Document, Snapshot};
 /// # Errors
 /// The text is no JSON, and where that shows.
 pub fn evaluate_saved<P: Provider>(plan: &Plan<P>, text: &str) -> Result<(Snapshot, Evaluation), String> {
-    let root = json::parse(text)
-        .map_err(|error| format!("the document is no JSON (line {}, column {})", error.line(), error.column()))?;
     let template = plan.question.template;
-    let mut document = Document::new(root, P::list_field(template), text.to_owned());
+    // Read in full, as `explain` would have it: a person looks at what comes of it.
+    let mut document = Document::read(text.to_owned(), P::list_field(template), &Projection::Whole)
+        .map_err(|error| format!("the document is no JSON (line {}, column {})", error.line(), error.column()))?;
     document.length_field = P::length_field(template);
     let counts = P::counts(template, &plan.question.options, &document);
     let snapshot = Snapshot {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::criteria::{AgentCount, Interval};
+pub use crate::document::{Document, Page, StoredDocument, Unread};
 use crate::failure::Failure;
 
 /// One provider answer, perhaps read in part.
@@ -60,120 +61,25 @@ impl Counts {
     }
 }
 
-/// How much of a list was not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Unread {
-    /// All of it was read.
-    Nothing,
-    /// At most so many items are unread.
-    AtMost(u64),
-    /// Nobody said how many.
-    Unbounded,
-}
-
-/// A provider's answer as one JSON document: the first page's envelope with the list of all pages joined.
-#[derive(Clone, Debug)]
-pub struct Document {
-    root: Value,
-    list: Option<&'static str>,
-    /// A field that, where the answer lacks it, means the number of the list's items (Genesys Cloud's `total`).
-    pub length_field: Option<&'static str>,
-    /// How much of the list was not read.
-    pub unread: Unread,
-    /// The pages as received, for patterns with scope `raw`.
-    pub pages: Vec<String>,
-    is_withheld: bool,
-}
-
-impl Document {
-    /// A document of one page. `list` names the field in which the provider's answer has its list, if it has one.
-    #[must_use]
-    pub fn new(root: Value, list: Option<&'static str>, text: String) -> Self {
-        Self { root, list, length_field: None, unread: Unread::Nothing, pages: vec![text], is_withheld: false }
-    }
-
-    /// In place of a document that is not here, though its counts are: nothing can be read in it.
-    #[must_use]
-    pub fn withheld() -> Self {
-        Self { is_withheld: true, ..Self::new(Value::Null, None, String::new()) }
-    }
-
-    /// Whether it is not here.
-    #[must_use]
-    pub fn is_withheld(&self) -> bool {
-        self.is_withheld
-    }
-
-    /// The document, its list joined.
-    #[must_use]
-    pub fn root(&self) -> &Value {
-        &self.root
-    }
-
-    /// The field that has the list, where the provider's answer is defined to have one.
-    #[must_use]
-    pub fn list_field(&self) -> Option<&'static str> {
-        self.list
-    }
-
-    /// The list itself: also where the provider sent it bare. `None`: it is not there.
-    #[must_use]
-    pub fn list(&self) -> Option<&Value> {
-        let list = if self.root.is_array() { &self.root } else { self.root.get(self.list?)? };
-        list.is_array().then_some(list)
-    }
-
-    /// The list's items. `None`: the list is not there.
-    #[must_use]
-    pub fn records(&self) -> Option<&[Value]> {
-        self.list().and_then(Value::as_array).map(Vec::as_slice)
-    }
-
-    /// The list's items, to be completed from further requests.
-    pub fn records_mut(&mut self) -> Option<&mut Vec<Value>> {
-        let field = self.list?;
-        if self.root.is_array() {
-            return self.root.as_array_mut();
-        }
-        self.root.get_mut(field)?.as_array_mut()
-    }
-
-    /// Joins a further page: its list's items, and its text. The rest of its envelope is dropped.
-    ///
-    /// # Errors
-    /// The page has no list: the page, unchanged.
-    pub fn join(&mut self, mut page: Value, text: String) -> Result<(), Value> {
-        let items = self.list.and_then(|field| page.get_mut(field)).and_then(Value::as_array_mut).map(std::mem::take);
-        match (items, self.records_mut()) {
-            (Some(mut items), Some(records)) => {
-                records.append(&mut items);
-                self.pages.push(text);
-                Ok(())
-            }
-            _ => Err(page),
-        }
-    }
-}
-
 /// Counts records by what their fields say; a field that no record has leaves its count out.
-pub(crate) struct Tally<'r> {
-    records: &'r [Value],
+pub(crate) struct Tally<'r, R> {
+    records: &'r [R],
     unread: Unread,
 }
 
-impl<'r> Tally<'r> {
+impl<'r, R> Tally<'r, R> {
     /// Over the records read so far.
-    pub(crate) fn new(records: &'r [Value], unread: Unread) -> Self {
+    pub(crate) fn new(records: &'r [R], unread: Unread) -> Self {
         Self { records, unread }
     }
 
     /// Whether a field is there: in a list without records there is nothing to lack it.
-    pub(crate) fn given<T>(&self, field: impl Fn(&Value) -> Option<T>) -> bool {
+    pub(crate) fn given<T>(&self, field: impl Fn(&R) -> Option<T>) -> bool {
         self.records.is_empty() || self.records.iter().any(|record| field(record).is_some())
     }
 
     /// How many records there are of a kind, where the fields that tell are given.
-    pub(crate) fn count_where(&self, given: bool, is_one: impl Fn(&Value) -> bool) -> Option<Interval> {
+    pub(crate) fn count_where(&self, given: bool, is_one: impl Fn(&R) -> bool) -> Option<Interval> {
         let low = i64::try_from(self.records.iter().filter(|record| is_one(record)).count()).ok()?;
         let high = match self.unread {
             Unread::Nothing => Some(low),
@@ -183,14 +89,14 @@ impl<'r> Tally<'r> {
         // A field that no record has so far may stand in one that is unread.
         (given || self.unread != Unread::Nothing).then_some(Interval { low, high })
     }
+}
 
-    /// A count as providers write it: a number, or one as text. Negative or broken: `None`.
-    pub(crate) fn number(value: &Value) -> Option<i64> {
-        let number = match value {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        number.filter(|number| *number >= 0)
-    }
+/// A count as providers write it: a number, or one as text. Negative or broken: `None`.
+pub(crate) fn count_in(value: &Value) -> Option<i64> {
+    let number = match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    number.filter(|number| *number >= 0)
 }

@@ -1,11 +1,14 @@
 //! Acceptance criteria: what a call-routing platform asks of a contact centre's answer before it sends a call.
 
+mod compiled;
 mod condition;
 mod decimal;
 mod outcome;
 mod parse;
 mod path;
+pub(crate) mod path_text;
 mod pattern;
+mod reads;
 
 use std::fmt;
 

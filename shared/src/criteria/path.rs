@@ -1,12 +1,23 @@
 //! Field paths: plain ones (`results[*].status`) and RFC 9535 JSONPath (`$.results[?@.ready == true]`).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
+use super::compiled::PATHS;
+use super::path_text::{self, Segment as PathSegment};
+
 /// Where in the answer a `json` criterion looks.
 #[derive(Clone, Debug)]
-pub struct FieldPath {
+pub struct FieldPath(Arc<Parsed>);
+
+/// What is compiled of a path's text.
+#[derive(Debug)]
+pub(super) struct Parsed {
     written: String,
+    /// Its segments, where its text is understood.
+    segments: Option<Vec<PathSegment>>,
     query: JsonPath,
     prefix: JsonPath,
     prefix_steps: Vec<Step>,
@@ -45,6 +56,72 @@ impl FieldPath {
     /// # Errors
     /// No such path, or one whose evaluation could outlast a call: nested filters, or more than one `..`.
     pub fn parse(written: &str) -> Result<Self, String> {
+        let parsed = match PATHS.get(written) {
+            Some(parsed) => parsed,
+            None => PATHS.put(written, Parsed::parse(written)?),
+        };
+        Ok(Self(parsed))
+    }
+
+    /// The path as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0.written
+    }
+
+    /// Its segments. `None`: they are not understood.
+    pub(super) fn segments(&self) -> Option<&[PathSegment]> {
+        self.0.segments.as_deref()
+    }
+
+    /// Whether the path has one value at most.
+    #[must_use]
+    pub fn is_singular(&self) -> bool {
+        self.0.tail == Tail::None
+    }
+
+    /// What follows the names and indexes.
+    #[must_use]
+    pub fn tail(&self) -> Tail {
+        self.0.tail
+    }
+
+    /// The names and indexes at the start.
+    #[must_use]
+    pub fn prefix_steps(&self) -> &[Step] {
+        &self.0.prefix_steps
+    }
+
+    /// Whether the path is the one name, as `total` or `$.total`.
+    #[must_use]
+    pub fn is_name(&self, name: &str) -> bool {
+        self.is_singular() && matches!(self.0.prefix_steps.as_slice(), [Step::Name(only)] if only == name)
+    }
+
+    /// What the names and indexes at the start lead to.
+    #[must_use]
+    pub fn prefix<'v>(&self, document: &'v Value) -> Option<&'v Value> {
+        self.0.prefix.query(document).first()
+    }
+
+    /// Whether the path is plain names over lists, and the items of one of them have the field it names nowhere: absent
+    /// or null in all of them, so that the provider does not give it.
+    #[must_use]
+    pub fn is_dropped_from(&self, document: &Value) -> bool {
+        self.0.fields_of_items.iter().any(|(items, field)| {
+            !items.query(document).is_empty() && field.query(document).iter().all(|value| value.is_null())
+        })
+    }
+
+    /// All the path selects, in document order.
+    #[must_use]
+    pub fn select<'v>(&self, document: &'v Value) -> Vec<&'v Value> {
+        self.0.query.query(document).all()
+    }
+}
+
+impl Parsed {
+    fn parse(written: &str) -> Result<Self, String> {
         if written.len() > MAX_PATH_BYTES {
             return Err(format!("is longer than {MAX_PATH_BYTES} bytes"));
         }
@@ -75,58 +152,8 @@ impl FieldPath {
             .filter_map(|(items, field)| Some((part(items)?, part(field)?)))
             .collect();
         let (tail, prefix_steps) = (outline.tail(), outline.steps);
-        Ok(Self { written: written.to_owned(), query, prefix, tail, prefix_steps, fields_of_items })
-    }
-
-    /// The path as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.written
-    }
-
-    /// Whether the path has one value at most.
-    #[must_use]
-    pub fn is_singular(&self) -> bool {
-        self.tail == Tail::None
-    }
-
-    /// What follows the names and indexes.
-    #[must_use]
-    pub fn tail(&self) -> Tail {
-        self.tail
-    }
-
-    /// The names and indexes at the start.
-    #[must_use]
-    pub fn prefix_steps(&self) -> &[Step] {
-        &self.prefix_steps
-    }
-
-    /// Whether the path is the one name, as `total` or `$.total`.
-    #[must_use]
-    pub fn is_name(&self, name: &str) -> bool {
-        self.is_singular() && matches!(self.prefix_steps.as_slice(), [Step::Name(only)] if only == name)
-    }
-
-    /// What the names and indexes at the start lead to.
-    #[must_use]
-    pub fn prefix<'v>(&self, document: &'v Value) -> Option<&'v Value> {
-        self.prefix.query(document).first()
-    }
-
-    /// Whether the path is plain names over lists, and the items of one of them have the field it names nowhere: absent
-    /// or null in all of them, so that the provider does not give it.
-    #[must_use]
-    pub fn is_dropped_from(&self, document: &Value) -> bool {
-        self.fields_of_items.iter().any(|(items, field)| {
-            !items.query(document).is_empty() && field.query(document).iter().all(|value| value.is_null())
-        })
-    }
-
-    /// All the path selects, in document order.
-    #[must_use]
-    pub fn select<'v>(&self, document: &'v Value) -> Vec<&'v Value> {
-        self.query.query(document).all()
+        let segments = path_text::segments(written);
+        Ok(Self { written: written.to_owned(), segments, query, prefix, tail, prefix_steps, fields_of_items })
     }
 }
 

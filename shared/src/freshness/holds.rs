@@ -114,15 +114,25 @@ impl Freshness {
     /// The shared state does not answer.
     pub async fn release(&self, provider: &str, id: &str) -> Result<bool, StateFailure> {
         let Some(key) = key_of(provider, id) else { return Ok(false) };
-        let home = self.holds_home();
+        // One that could not be shared is known here alone.
+        if self.release_in(self.own(), &key, id).await? {
+            return Ok(true);
+        }
+        match self.shared() {
+            Some(shared) => self.release_in(shared, &key, id).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn release_in(&self, home: &Shared, key: &str, id: &str) -> Result<bool, StateFailure> {
         for _ in 0..MOST_TRIES {
-            let (item, mut holds) = self.read_holds(home, &key).await?;
+            let (item, mut holds) = self.read_holds(home, key).await?;
             let before = holds.live.len();
             holds.live.retain(|hold| hold.id != id);
             if holds.live.len() == before {
                 return Ok(false);
             }
-            if let Some(()) = self.write_holds(home, &key, item.as_ref(), &holds).await? {
+            if let Some(()) = self.write_holds(home, key, item.as_ref(), &holds).await? {
                 return Ok(true);
             }
         }

@@ -48,7 +48,7 @@ pub struct Wanted<'a> {
     /// The check's time.
     pub budget: &'a Budget,
     /// How the recipe's documents are read.
-    pub form: DocumentForm,
+    pub form: &'a DocumentForm,
 }
 
 /// An answer, or why there is none.
@@ -185,7 +185,7 @@ impl Freshness {
             };
             match agreement.claim(sharing, is_fresh, has_older).await {
                 Ok(Claim::Answered(snapshot)) => {
-                    self.near.keep(wanted.question, &snapshot);
+                    self.near.keep(wanted.question, &snapshot, self.clock.now());
                     return Observation::of(snapshot, source);
                 }
                 Ok(Claim::Refused(refused, theirs)) => return self.refused(wanted, theirs, refused),
@@ -231,7 +231,7 @@ impl Freshness {
                 let is_wanted = !(wanted.max_age.is_zero() && wanted.stale_if_error.is_zero());
                 // What a failure stopped is this check's answer, and nobody else's.
                 if is_wanted && snapshot.unread_because.is_none() {
-                    self.near.keep(wanted.question, &snapshot);
+                    self.near.keep(wanted.question, &snapshot, self.clock.now());
                 }
                 Observation::of(snapshot, Source::Live)
             }

@@ -72,7 +72,7 @@ pub(super) struct Agreement<'a> {
     pub(super) keys: Keys,
     pub(super) meter: &'a Meter,
     pub(super) clock: &'a Clock,
-    pub(super) form: DocumentForm,
+    pub(super) form: &'a DocumentForm,
 }
 
 impl Agreement<'_> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use crate::snapshot::Snapshot;
 
@@ -17,13 +18,15 @@ impl Near {
         self.lock().get(key).cloned()
     }
 
-    /// Remembers a snapshot, unless a newer one is known.
-    pub(super) fn keep(&self, key: &str, snapshot: &Arc<Snapshot>) {
+    /// Remembers a snapshot, unless a newer one is known. One from the future was seen before the clock was set back: it
+    /// is of an age that nobody knows, and gives way.
+    pub(super) fn keep(&self, key: &str, snapshot: &Arc<Snapshot>, now: SystemTime) {
         if size(snapshot) > MOST_BYTES / 4 {
             return;
         }
         let mut kept = self.lock();
-        if kept.get(key).is_some_and(|known| known.observed_at > snapshot.observed_at) {
+        let is_newer = |known: &Arc<Snapshot>| known.observed_at > snapshot.observed_at && known.observed_at <= now;
+        if kept.get(key).is_some_and(is_newer) {
             return;
         }
         kept.insert(key.to_owned(), Arc::clone(snapshot));
@@ -40,9 +43,9 @@ impl Near {
 }
 
 fn size(snapshot: &Snapshot) -> usize {
-    snapshot.document.pages.iter().map(String::len).sum()
+    snapshot.document.pages.iter().map(|page| page.len()).sum()
 }
 
 const MOST_SNAPSHOTS: usize = 256;
-/// Of text; a snapshot that was read as a tree takes several times as much.
+/// Of text; what is kept of it as values comes on top.
 const MOST_BYTES: usize = 16 << 20;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::path_text::{Kind, Segment, Test, member, segments, tests};
 use super::{Answer, Leaf, MAX_NAME_SHOWN, MAX_RECORDS, nearest, printable};
+use crate::criteria::path_text::{Kind, Segment, Test, member, segments, tests};
 use crate::criteria::{Condition, FieldPath, Scalar};
 use crate::verdict::Reason;
 
@@ -80,6 +80,9 @@ impl<'s> Walk<'_, 's> {
 
     /// None of the nodes has the member that the segment names.
     fn missing(&mut self, at: usize, name: &str, nodes: &[&Value]) {
+        if !self.answer.is_whole() {
+            return;
+        }
         let leaf = self.leaf;
         // What is unread may have it.
         if self.path.is_singular() && !self.asks_existence() && leaf.finding.cause != Some(Reason::FieldMissing) {
@@ -156,6 +159,9 @@ impl<'s> Walk<'_, 's> {
             nodes.retain(|node| !node.is_null());
             let found: Vec<&Value> = nodes.iter().filter_map(|node| node.get(name.as_str())).collect();
             if found.is_empty() {
+                if !self.answer.is_whole() {
+                    return;
+                }
                 let known = test.names.get(..=at).unwrap_or_default();
                 if !nodes.is_empty() && told.insert(known.to_vec()) {
                     let names = names_of(&nodes);

@@ -14,7 +14,6 @@
 mod always;
 mod fields;
 mod pages;
-mod path_text;
 mod pattern;
 
 use std::cell::{Cell, OnceCell};
@@ -24,7 +23,7 @@ use serde_json::Value;
 
 use crate::criteria::{Acceptance, AgentCount, Criterion, Reading};
 use crate::evaluate::{Evaluation, Finding};
-use crate::render::python_json;
+use crate::projection::Projection;
 use crate::snapshot::{Document, Snapshot};
 use crate::verdict::Reason;
 
@@ -38,13 +37,25 @@ pub fn warnings(acceptance: &Acceptance, evaluation: &Evaluation, snapshot: &Sna
     if snapshot.queue_closed || out_of_time {
         return Vec::new();
     }
-    let answer = Answer::new(snapshot);
     let mut leaves = Vec::new();
     collect(acceptance, false, &mut leaves);
+    // Most criteria draw no warning, and for that it is enough to look at the fields that they name.
+    let fields = acceptance.record_fields(snapshot.document.list_field());
+    let named = snapshot.document.covering(&fields);
+    let answer = Answer::new(snapshot, &named);
+    let warnings = drawn(&leaves, evaluation, &answer);
+    if !answer.needs_more.get() {
+        return warnings;
+    }
+    let whole = snapshot.document.covering(&Projection::Whole);
+    drawn(&leaves, evaluation, &Answer::new(snapshot, &whole))
+}
+
+fn drawn(leaves: &[(&Criterion, bool)], evaluation: &Evaluation, answer: &Answer<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
-    for ((criterion, negated), finding) in leaves.into_iter().zip(&evaluation.findings) {
+    for ((criterion, negated), finding) in leaves.iter().zip(&evaluation.findings) {
         let named = printable(&finding.criterion, MAX_CRITERION_SHOWN);
-        for remark in remarks(&Leaf { criterion, finding, negated }, &answer) {
+        for remark in remarks(&Leaf { criterion, finding, negated: *negated }, answer) {
             let warning = format!("`{named}` {remark}");
             if warnings.len() < MAX_WARNINGS && !warnings.contains(&warning) {
                 warnings.push(warning);
@@ -72,6 +83,10 @@ struct Leaf<'a> {
 /// The answer, with what several criteria ask of it.
 struct Answer<'s> {
     snapshot: &'s Snapshot,
+    /// The snapshot's document with the fields that the criteria name, or with all.
+    document: &'s Document,
+    /// Set where the fields that the criteria name are not enough to tell.
+    needs_more: Cell<bool>,
     /// How much more work may be put into patterns.
     effort: Cell<u32>,
     keys: OnceCell<Option<HashSet<&'s str>>>,
@@ -122,9 +137,11 @@ fn count_not_given(leaf: &Leaf<'_>, count: AgentCount, answer: &Answer<'_>) -> O
 }
 
 impl<'s> Answer<'s> {
-    fn new(snapshot: &'s Snapshot) -> Self {
+    fn new(snapshot: &'s Snapshot, document: &'s Document) -> Self {
         Self {
             snapshot,
+            document,
+            needs_more: Cell::new(false),
             effort: Cell::new(pattern::MAX_EFFORT),
             keys: OnceCell::new(),
             record_keys: OnceCell::new(),
@@ -133,7 +150,14 @@ impl<'s> Answer<'s> {
     }
 
     fn document(&self) -> &'s Document {
-        &self.snapshot.document
+        self.document
+    }
+
+    /// Whether the document has every field. If it has not, the caller gives up, and is asked again with one that has.
+    fn is_whole(&self) -> bool {
+        let is_whole = self.document.covers(&Projection::Whole);
+        self.needs_more.set(self.needs_more.get() || !is_whole);
+        is_whole
     }
 
     /// The first records of the list. `None`: there is no list.
@@ -152,11 +176,23 @@ impl<'s> Answer<'s> {
         self.record_keys.get_or_init(|| keys_within(self.records()?)).as_ref()
     }
 
+    /// Whether a pattern over the first records, or over the whole answer, can meet a key.
+    fn has_key(&self, key: &str, in_records: bool) -> bool {
+        let key = format!("\"{key}\": ");
+        // Behind a backslash the quote is a letter of a longer key.
+        let is_in = |text: &str| text.match_indices(&key).any(|(at, _)| !text.get(..at).unwrap_or("").ends_with('\\'));
+        if in_records {
+            self.document.record_texts().unwrap_or_default().into_iter().take(MAX_RECORDS).any(is_in)
+        } else {
+            is_in(self.document.text())
+        }
+    }
+
     /// The length of the shortest of the first records, as a pattern meets it.
     fn shortest_record(&self) -> usize {
         *self.shortest_record.get_or_init(|| {
-            let records = self.records().unwrap_or_default();
-            records.iter().map(|record| python_json(record).chars().count()).min().unwrap_or(0)
+            let records = self.document.record_texts().unwrap_or_default().into_iter().take(MAX_RECORDS);
+            records.map(|record| record.chars().count()).min().unwrap_or(0)
         })
     }
 }

@@ -24,6 +24,9 @@ pub(super) fn remark(leaf: &Leaf<'_>, answer: &Answer<'_>) -> Option<String> {
         return Some(format!("reads `{name}` of one page of several; write `{list}` to count the whole list"));
     }
     let more = more?;
+    if !answer.is_whole() {
+        return None;
+    }
     if !counts_records(leaf, answer, seen) {
         return None;
     }

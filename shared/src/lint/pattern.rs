@@ -10,17 +10,17 @@ pub(super) const MAX_EFFORT: u32 = 500_000;
 
 /// What is odd about a pattern.
 pub(super) fn remarks(leaf: &Leaf<'_>, pattern: &Pattern, answer: &Answer<'_>) -> Vec<String> {
-    let Ok(hir) = regex_syntax::parse(pattern.as_str()) else { return Vec::new() };
+    let hir = pattern.hir();
     let scope = scope(pattern, answer);
     let mut remarks = Vec::new();
-    remarks.extend(joins(pattern, &hir, scope, answer));
-    remarks.extend(absent_key(leaf, &hir, scope, answer));
+    remarks.extend(joins(pattern, hir, scope, answer));
+    remarks.extend(absent_key(leaf, hir, scope, answer));
     remarks
 }
 
 /// Whether the keys that the pattern reads are the envelope's, and no record's.
 pub(super) fn reads_envelope(pattern: &Pattern, answer: &Answer<'_>) -> bool {
-    let keys = regex_syntax::parse(pattern.as_str()).map(|hir| keys(&hir)).unwrap_or_default();
+    let keys = keys(pattern.hir());
     let envelope = |key: &String| {
         answer.document().root().get(key).is_some()
             && answer.record_keys().is_some_and(|keys| !keys.contains(key.as_str()))
@@ -296,6 +296,10 @@ fn letters_of(class: &Class) -> Vec<u8> {
 
 /// Says so, where the pattern cannot match for want of a key.
 fn absent_key(leaf: &Leaf<'_>, hir: &Hir, scope: Scope, answer: &Answer<'_>) -> Option<String> {
+    let keys = keys(hir);
+    if keys.is_empty() || keys.iter().all(|key| answer.has_key(key, scope == Scope::Record)) || !answer.is_whole() {
+        return None;
+    }
     let records = answer.records();
     let (known, place) = if scope == Scope::Record {
         let looked_at = records.filter(|records| records.iter().any(serde_json::Value::is_object))?;
@@ -307,7 +311,7 @@ fn absent_key(leaf: &Leaf<'_>, hir: &Hir, scope: Scope, answer: &Answer<'_>) -> 
         }
         (answer.keys()?, "nothing in the answer has".to_owned())
     };
-    let absent = keys(hir).into_iter().find(|key| !known.contains(key.as_str()))?;
+    let absent = keys.into_iter().find(|key| !known.contains(key.as_str()))?;
     let met_without =
         leaf.finding.outcomes.decided() == Some(if leaf.negated { Outcome::NotMet } else { Outcome::Met });
     let name = printable(&absent, MAX_NAME_SHOWN);

@@ -1,9 +1,12 @@
 //! A list that a provider spreads over pages, read as one and no further than needed.
 
+use std::time::SystemTime;
+
+use bytes_utils::Str;
 use serde_json::Value;
 use url::Url;
 
-use super::response::{awaits_a_newer_token, json, unexpected};
+use super::response::{awaits_a_newer_token, no_json, text, unexpected};
 use crate::failure::Failure;
 use crate::http::{Answer, Upstream};
 use crate::need::Need;
@@ -17,6 +20,8 @@ pub(super) struct List<'a> {
     pub(super) may_be_bare: bool,
     /// The field that means their number, also where the answer lacks it.
     pub(super) length_field: Option<&'static str>,
+    /// The fields of an item that `counts` and the recipe's remarks read.
+    pub(super) record_fields: &'static [&'static str],
     /// What an answer other than 200 means.
     pub(super) failure: fn(&Answer) -> Failure,
     /// The page after this one, if there is one. The second argument is the page's own URL.
@@ -29,16 +34,19 @@ pub(super) struct List<'a> {
 
 /// No answer needs so many; a `next` that never ends must.
 const MAX_PAGES: usize = 200;
-/// What all pages may take together; each is kept as text and as a tree.
+/// What all pages may take together; each is kept as text, and as a tree of what is read of it.
 const MAX_LIST_BYTES: usize = 8 << 20;
 
 impl List<'_> {
     /// Reads the list from its first page on, until `need` is settled or there is no more.
     pub(super) async fn read(&self, upstream: &Upstream, first: Url, need: &Need<'_>) -> Result<Snapshot, Failure> {
-        let (page, text, observed_at) = self.page(upstream, &first).await?;
-        let mut next = (self.next)(&page, &first);
-        let total = (self.total)(&page);
-        let mut document = Document::new(page, Some(self.field), text);
+        let (text, observed_at) = self.page(upstream, &first).await?;
+        let kept = need.record_fields(self.field);
+        let mut document = Document::read_with_rows(text, Some(self.field), self.record_fields, &kept)
+            .map_err(|error| no_json(&error))?;
+        self.check(document.root())?;
+        let mut next = (self.next)(document.root(), &first);
+        let total = (self.total)(document.root());
         document.length_field = self.length_field;
         let mut snapshot = Snapshot {
             counts: Counts::default(),
@@ -68,16 +76,20 @@ impl List<'_> {
                 Ok(Some(url)) => url,
                 Err(failure) => return Ok(stopped(snapshot, failure)),
             };
-            match self.page(upstream, &url).await {
+            let read = |(text, _): (Str, SystemTime)| {
+                let page = snapshot.document.read_page(&text).map_err(|error| no_json(&error))?;
+                self.check(page.root()).map(|()| (page, text))
+            };
+            match self.page(upstream, &url).await.and_then(read) {
                 // A provider that does not know the parameter sends the first page again and again.
-                Ok((_, text, _)) if snapshot.document.pages.contains(&text) => {
+                Ok((_, text)) if snapshot.document.pages.iter().any(|page| **page == *text) => {
                     return Ok(stopped(snapshot, unexpected("a further page is one that came before")));
                 }
-                Ok((_, text, _)) if bytes_of(&snapshot) + text.len() > MAX_LIST_BYTES => {
+                Ok((_, text)) if bytes_of(&snapshot) + text.len() > MAX_LIST_BYTES => {
                     return Ok(stopped(snapshot, unexpected("its pages together are too large")));
                 }
-                Ok((page, text, _)) => {
-                    next = (self.next)(&page, &url);
+                Ok((page, text)) => {
+                    next = (self.next)(page.root(), &url);
                     if snapshot.document.join(page, text).is_err() {
                         return Ok(stopped(snapshot, unexpected("a further page has no list")));
                     }
@@ -89,22 +101,19 @@ impl List<'_> {
         Ok(stopped(snapshot, unexpected("its list has no end")))
     }
 
-    async fn page(&self, upstream: &Upstream, url: &Url) -> Result<(Value, String, std::time::SystemTime), Failure> {
+    async fn page(&self, upstream: &Upstream, url: &Url) -> Result<(Str, SystemTime), Failure> {
         let answer = upstream.get(url).await?;
-        if answer.status != 200 {
-            return Err((self.failure)(&answer));
-        }
-        let (page, text) = json(&answer)?;
+        if answer.status == 200 { Ok((text(&answer)?, answer.sent_at)) } else { Err((self.failure)(&answer)) }
+    }
+
+    fn check(&self, page: &Value) -> Result<(), Failure> {
         let expected = page.is_object() || self.may_be_bare && page.is_array();
-        if !expected {
-            return Err(unexpected("the body is no JSON object"));
-        }
-        Ok((page, text, answer.sent_at))
+        if expected { Ok(()) } else { Err(unexpected("the body is no JSON object")) }
     }
 }
 
 fn bytes_of(snapshot: &Snapshot) -> usize {
-    snapshot.document.pages.iter().map(String::len).sum()
+    snapshot.document.pages.iter().map(|page| page.len()).sum()
 }
 
 fn stopped(mut snapshot: Snapshot, failure: Failure) -> Snapshot {

@@ -110,6 +110,12 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// The fields of a record that the recipe's counts and remarks are made of, read in rows. `None`: it needs records
+    /// in full, such as those that it completes from further requests.
+    fn record_fields(_template: Self::Template) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// What the recipe's answer means in normalised counts. Pure.
     fn counts(template: Self::Template, options: &Self::Options, document: &Document) -> Counts;
 

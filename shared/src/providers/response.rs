@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use bytes_utils::Str;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use serde_json::Value;
@@ -9,18 +10,39 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::http::Answer;
 use crate::need::Need;
-use crate::snapshot::Snapshot;
+use crate::projection::Projection;
+use crate::snapshot::{Document, Snapshot};
 
 /// The body as JSON, and as the text that was received.
 ///
 /// # Errors
 /// It is no JSON, and where that shows.
-pub(crate) fn json(answer: &Answer) -> Result<(Value, String), Failure> {
-    let text = std::str::from_utf8(&answer.body).map_err(|_| unexpected("the body is not UTF-8 text"))?;
-    let value = crate::json::parse(text).map_err(|error| {
-        unexpected(&format!("the body is no JSON (line {}, column {})", error.line(), error.column()))
-    })?;
-    Ok((value, text.to_owned()))
+pub(crate) fn json(answer: &Answer) -> Result<(Value, Str), Failure> {
+    let text = text(answer)?;
+    let value = crate::json::parse(&text).map_err(|error| no_json(&error))?;
+    Ok((value, text))
+}
+
+/// The body as text, shared and not copied.
+///
+/// # Errors
+/// It is no UTF-8.
+pub(super) fn text(answer: &Answer) -> Result<Str, Failure> {
+    Str::try_from(answer.body.clone()).map_err(|_| unexpected("the body is not UTF-8 text"))
+}
+
+/// The failure of a body that is no JSON.
+pub(super) fn no_json(error: &serde_json::Error) -> Failure {
+    unexpected(&format!("the body is no JSON (line {}, column {})", error.line(), error.column()))
+}
+
+/// The body as a document without a list of records: all of it is kept.
+///
+/// # Errors
+/// It is no JSON object.
+pub(super) fn object(answer: &Answer) -> Result<Document, Failure> {
+    let document = Document::read(text(answer)?, None, &Projection::Whole).map_err(|error| no_json(&error))?;
+    if document.root().is_object() { Ok(document) } else { Err(unexpected("the body is no JSON object")) }
 }
 
 /// The failure that a status means for every provider, with what the provider said. 200 is not one.

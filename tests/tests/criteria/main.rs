@@ -4,6 +4,7 @@
 mod examples;
 mod expectation;
 mod faults;
+mod jsonpath;
 mod rules;
 
 use std::path::{Path, PathBuf};

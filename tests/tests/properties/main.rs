@@ -4,3 +4,5 @@
 mod centres;
 #[cfg(test)]
 mod documents;
+#[cfg(test)]
+mod projected;

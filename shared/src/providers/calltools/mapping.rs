@@ -5,30 +5,39 @@ use serde_json::Value;
 use super::CallToolsOptions;
 use super::api::COUNT;
 use crate::criteria::Interval;
-use crate::snapshot::{Counts, Document, Tally};
+use crate::rows::Row;
+use crate::snapshot::{Counts, Document, Tally, count_in};
+
+/// The fields of a record that are read here.
+pub(super) const RECORD_FIELDS: &[&str] =
+    &["agent_status", "live_calls_count", "logged_in", "queue_logged_in", "ready", "status"];
 
 /// The counts of the records read. `status_chosen`: the account's own status id was a filter, so its word is no matter.
 pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
-    let Some(records) = document.records() else { return Counts::default() };
-    let tally = Tally::new(records, document.unread);
-    let status = |record: &Value| record.get("status").and_then(Value::as_str).map(str::to_ascii_lowercase);
-    let flag = |name: &'static str| move |record: &Value| record.get(name).and_then(Value::as_bool);
+    if document.records().is_none() {
+        return Counts::default();
+    }
+    let rows = document.rows(RECORD_FIELDS);
+    let records = rows.each();
+    let tally = Tally::new(&records, document.unread);
+    let status = |record: &Row<'_>| record.text("status").map(str::to_ascii_lowercase);
+    let flag = |name: &'static str| move |record: &Row<'_>| record.flag(name);
 
     let ready = tally.given(flag("ready"));
     let status_given = status_chosen || tally.given(status);
     // Whatever `ready` says, an agent who is in a call or signed out takes none.
-    let is_elsewhere = |record: &Value| {
+    let is_elsewhere = |record: &Row<'_>| {
         calls(record).is_some_and(|calls| calls > 0)
             || flag("logged_in")(record) == Some(false)
             || flag("queue_logged_in")(record) == Some(false)
     };
-    let is_available = |record: &Value| {
+    let is_available = |record: &Row<'_>| {
         flag("ready")(record) == Some(true)
             && (status_chosen || status(record).as_deref() == Some("available"))
             && !is_elsewhere(record)
     };
-    let is_on_call = |record: &Value| calls(record).is_some_and(|calls| calls > 0);
-    let is_wrap_up = |record: &Value| {
+    let is_on_call = |record: &Row<'_>| calls(record).is_some_and(|calls| calls > 0);
+    let is_wrap_up = |record: &Row<'_>| {
         status(record).is_some_and(|status| matches!(status.as_str(), "wrap up" | "wrap-up" | "wrapup"))
     };
     Counts {
@@ -48,19 +57,22 @@ pub(super) fn counts(document: &Document, status_chosen: bool) -> Counts {
 /// honoured.
 pub(super) fn filtered_counts(document: &Document, options: &CallToolsOptions) -> Counts {
     let records = document.records().unwrap_or_default();
-    let as_asked =
-        |record: &Value| record.is_object() && record.get("ready").is_none_or(|ready| ready == &Value::Bool(true));
-    let honoured = records.iter().all(as_asked) && ignored_filters(records, options).is_empty();
+    let rows = document.rows(RECORD_FIELDS);
+    let rows = rows.each();
+    let as_asked = |row: &Row<'_>| row.get("ready").is_none_or(|ready| ready == &Value::Bool(true));
+    let honoured =
+        records.iter().all(Value::is_object) && rows.iter().all(as_asked) && ignored_filters(&rows, options).is_empty();
     // A count without a record to show for it, or with one that should not be there, is not believed.
     let believed = |count: &i64| honoured && document.records().is_some() && (*count == 0 || !records.is_empty());
-    let count = document.root().get(COUNT).and_then(Tally::number).filter(believed);
+    let count = document.root().get(COUNT).and_then(count_in).filter(believed);
     Counts { available: count.map(Interval::exactly), ..Counts::default() }
 }
 
 /// What the records show against what was asked for.
 pub(super) fn remarks(document: &Document, options: &CallToolsOptions) -> Vec<String> {
-    let records = document.records().unwrap_or_default();
-    let mut remarks: Vec<String> = ignored_filters(records, options)
+    let rows = document.rows(RECORD_FIELDS);
+    let records = rows.each();
+    let mut remarks: Vec<String> = ignored_filters(&records, options)
         .into_iter()
         .map(|filter| {
             format!("the provider seems to ignore the filter {filter}: a record it excludes came all the same")
@@ -73,14 +85,14 @@ pub(super) fn remarks(document: &Document, options: &CallToolsOptions) -> Vec<St
     remarks
 }
 
-fn ignored_filters(records: &[Value], options: &CallToolsOptions) -> Vec<&'static str> {
+fn ignored_filters(records: &[Row<'_>], options: &CallToolsOptions) -> Vec<&'static str> {
     let mut ignored = Vec::new();
-    let ready = |record: &Value| record.get("ready").and_then(Value::as_bool);
+    let ready = |record: &Row<'_>| record.flag("ready");
     if options.ready.is_some_and(|asked| records.iter().any(|record| ready(record).is_some_and(|ready| ready != asked)))
     {
         ignored.push("ready");
     }
-    let status = |record: &Value| match record.get("agent_status") {
+    let status = |record: &Row<'_>| match record.get("agent_status") {
         Some(Value::Number(id)) => Some(id.to_string()),
         Some(Value::String(id)) => Some(id.clone()),
         _ => None,
@@ -92,6 +104,6 @@ fn ignored_filters(records: &[Value], options: &CallToolsOptions) -> Vec<&'stati
     ignored
 }
 
-fn calls(record: &Value) -> Option<i64> {
-    record.get("live_calls_count").and_then(Tally::number)
+fn calls(record: &Row<'_>) -> Option<i64> {
+    record.get("live_calls_count").and_then(count_in)
 }

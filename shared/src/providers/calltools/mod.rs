@@ -131,6 +131,10 @@ impl Provider for CallTools {
         Some(api::LIST)
     }
 
+    fn record_fields(_: CallToolsTemplate) -> Option<&'static [&'static str]> {
+        Some(mapping::RECORD_FIELDS)
+    }
+
     fn counts(template: CallToolsTemplate, options: &CallToolsOptions, document: &Document) -> Counts {
         match template {
             CallToolsTemplate::AgentStatuses => mapping::counts(document, options.agent_status_id.is_some()),
@@ -167,6 +171,7 @@ impl Provider for CallTools {
             field: api::LIST,
             may_be_bare: true,
             length_field: None,
+            record_fields: mapping::RECORD_FIELDS,
             failure: api::failure,
             next: api::next,
             total: api::total,

@@ -9,7 +9,7 @@ use crate::credentials::{HostRule, origin_of, text};
 use crate::failure::Failure;
 use crate::http::{Answer, Ask, Upstream};
 use crate::providers::list::linked_page;
-use crate::providers::response::{json, said, status_failure, unexpected};
+use crate::providers::response::{json, object, said, status_failure};
 use crate::snapshot::Document;
 
 /// The field with the members.
@@ -182,11 +182,7 @@ impl Query {
         if answer.status != 200 {
             return Err(naming(self.permission, failure(&answer)));
         }
-        let (body, text) = json(&answer)?;
-        if !body.is_object() {
-            return Err(unexpected("the body is no JSON object"));
-        }
-        Ok((Document::new(body, None, text), answer.sent_at))
+        Ok((object(&answer)?, answer.sent_at))
     }
 }
 

@@ -1,10 +1,24 @@
 //! Genesys Cloud's answers to normalised counts. Pure.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::api::LIST;
 use crate::criteria::Interval;
-use crate::snapshot::{Counts, Document, Tally};
+use crate::rows::{Row, Rows};
+use crate::snapshot::{Counts, Document, Tally, count_in};
+
+/// The fields of a member that tell whether she is available.
+pub(super) const MEMBER_FIELDS: &[&str] = &[JOINED, PRESENCE, STATUS, STATUS_OF_USER];
+
+/// The fields of a member that the filters of `queue_members` are about.
+pub(super) const FILTERED_FIELDS: &[&str] = &[JOINED, PRESENCE];
+
+const JOINED: &str = "joined";
+const PRESENCE: &str = "user.presence.presenceDefinition.systemPresence";
+const STATUS: &str = "routingStatus.status";
+const STATUS_OF_USER: &str = "user.routingStatus.status";
 
 /// The counts of an agent status answer, in which only idle agents were asked for.
 pub(super) fn status_counts(document: &Document) -> Counts {
@@ -23,7 +37,7 @@ pub(super) fn observations(document: &Document, queue: Option<&str>) -> Counts {
     let users = |is_one: fn(Option<&str>) -> bool| {
         given.then(|| sum(on_queue().filter(|row| is_one(qualifier(row))), COUNT_OF_ROW)).flatten()
     };
-    let waiting: Vec<&Row<'_>> = rows.iter().filter(|row| row.metric == WAITING).collect();
+    let waiting: Vec<&Observed<'_>> = rows.iter().filter(|row| row.metric == WAITING).collect();
     // Of a row without its medium nobody knows whether it is of callers.
     let media_given = waiting.iter().all(|row| row.media_type.is_some());
     let callers = waiting.iter().filter(|row| row.media_type.is_some_and(|medium| medium.eq_ignore_ascii_case(VOICE)));
@@ -39,21 +53,28 @@ pub(super) fn observations(document: &Document, queue: Option<&str>) -> Counts {
 
 /// The counts of a list of members, in which only joined and idle ones were asked for.
 pub(super) fn members(document: &Document) -> Counts {
-    let Some(members) = document.root().get(LIST).and_then(Value::as_array) else { return Counts::default() };
-    let tally = Tally::new(members, document.unread);
+    // A saved answer of an analytics recipe has its members in no list field.
+    let rows = match document.root().get(LIST).and_then(Value::as_array) {
+        None => return Counts::default(),
+        Some(_) if document.list_field().is_some() => document.rows(MEMBER_FIELDS),
+        Some(members) => Cow::Owned(Rows::of(members, MEMBER_FIELDS)),
+    };
+    let members = rows.each();
+    let tally = Tally::new(&members, document.unread);
     let given = tally.given(joined) && tally.given(presence) && tally.given(status_of_member);
-    let is_available = |member: &Value| {
+    let is_available = |member: &Row<'_>| {
         joined(member) == Some(true)
             && presence(member).as_deref() == Some("on queue")
-            && status_of_member(member).as_deref() == Some(IDLE)
+            && status_of_member(member) == Some(IDLE)
     };
     Counts { available: tally.count_where(given, is_available), ..Counts::default() }
 }
 
 /// What the members show against the filters that were asked for: presence Available, joined.
 pub(super) fn members_remarks(document: &Document) -> Vec<String> {
-    let members = document.records().unwrap_or_default();
-    let number = |is_one: fn(&Value) -> bool| members.iter().filter(|member| is_one(member)).count();
+    let rows = document.rows(FILTERED_FIELDS);
+    let members = rows.each();
+    let number = |is_one: fn(&Row<'_>) -> bool| members.iter().filter(|member| is_one(member)).count();
     let elsewhere = number(|member| presence(member).is_some_and(|presence| presence != "available"));
     let not_joined = number(|member| joined(member) == Some(false));
     let seen =
@@ -71,7 +92,7 @@ pub(super) fn status_remarks(document: &Document) -> Vec<String> {
     let rows = document.root().get(STATUS_COUNTS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let is_other = |row: &&Value| {
         status_of_row(row).is_some_and(|status| status != IDLE)
-            && row.get("count").and_then(Tally::number).is_some_and(|count| count > 0)
+            && row.get("count").and_then(count_in).is_some_and(|count| count > 0)
     };
     let others: Vec<&str> = rows.iter().filter(is_other).filter_map(status_of_row).collect();
     if others.is_empty() {
@@ -91,14 +112,14 @@ const INTERACTING: &str = "INTERACTING";
 const IN_A_CALL_OF_HER_OWN: &str = "COMMUNICATING";
 
 /// A row of an observation, with what its group says of it.
-struct Row<'a> {
+struct Observed<'a> {
     media_type: Option<&'a str>,
     metric: &'a str,
     value: &'a Value,
 }
 
 /// The rows of one queue's groups. `None`: the answer lacks something without which no row can be told from another.
-fn rows_of<'a>(groups: &'a [Value], queue: Option<&str>) -> Option<Vec<Row<'a>>> {
+fn rows_of<'a>(groups: &'a [Value], queue: Option<&str>) -> Option<Vec<Observed<'a>>> {
     let of_group = |group: &'a Value| group.pointer("/group/queueId").and_then(Value::as_str);
     let wanted = queue.or_else(|| groups.first().and_then(of_group));
     let mut rows = Vec::new();
@@ -116,7 +137,7 @@ fn rows_of<'a>(groups: &'a [Value], queue: Option<&str>) -> Option<Vec<Row<'a>>>
         let Some(data) = group.get("data").filter(|data| !data.is_null()) else { continue };
         data_given = true;
         for row in data.as_array()? {
-            rows.push(Row { media_type, metric: row.get("metric")?.as_str()?, value: row });
+            rows.push(Observed { media_type, metric: row.get("metric")?.as_str()?, value: row });
         }
     }
     // A group by medium is there for its rows only.
@@ -125,7 +146,7 @@ fn rows_of<'a>(groups: &'a [Value], queue: Option<&str>) -> Option<Vec<Row<'a>>>
 
 /// The sum of the counts in these rows. `None`: one is missing, negative or broken.
 fn sum<'r>(rows: impl Iterator<Item = &'r Value>, count: &str) -> Option<Interval> {
-    let counts = rows.map(|row| row.pointer(count).and_then(Tally::number));
+    let counts = rows.map(|row| row.pointer(count).and_then(count_in));
     let sum = counts.into_iter().try_fold(0_i64, |sum, count| sum.checked_add(count?));
     sum.map(Interval::exactly)
 }
@@ -143,27 +164,27 @@ fn qualifier(row: &Value) -> Option<&str> {
     row.get("qualifier")?.as_str()
 }
 
-fn joined(member: &Value) -> Option<bool> {
-    member.get("joined")?.as_bool()
+fn joined(member: &Row<'_>) -> Option<bool> {
+    member.flag(JOINED)
 }
 
 /// A presence in one spelling: the user API has `On Queue`, the analytics API `ON_QUEUE`.
-fn presence(member: &Value) -> Option<String> {
-    let word = member.pointer("/user/presence/presenceDefinition/systemPresence")?.as_str()?;
+fn presence(member: &Row<'_>) -> Option<String> {
+    let word = member.text(PRESENCE)?;
     Some(word.replace('_', " ").to_ascii_lowercase())
 }
 
-fn status_of_member(member: &Value) -> Option<String> {
-    let at = |pointer: &str| member.pointer(pointer).and_then(Value::as_str);
-    at("/routingStatus/status").or_else(|| at("/user/routingStatus/status")).map(str::to_owned)
+fn status_of_member<'r>(member: &Row<'r>) -> Option<&'r str> {
+    member.text(STATUS).or_else(|| member.text(STATUS_OF_USER))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{members, members_remarks, observations, status_counts, status_remarks};
+    use super::{LIST, MEMBER_FIELDS, members, members_remarks, observations, status_counts, status_remarks};
     use crate::criteria::Interval;
+    use crate::projection::Projection;
     use crate::snapshot::{Counts, Document, Unread};
 
     const QUEUE: &str = "0c9a6f0e-7a1e-4d50-8b0f-5a0a6b7f8c90";
@@ -385,7 +406,12 @@ mod tests {
         ] {
             // Beside one who has every field, so that none is missing from all.
             let other = member(&[("/joined", json!(false))]);
-            let counts = members(&document(json!({"entities": [member(&changes), other]})));
+            let entities = json!({"entities": [member(&changes), other]});
+            let counts = members(&document(entities.clone()));
+            let text = entities.to_string();
+            let nothing = Projection::nothing();
+            let as_needed = Document::read_with_rows(text, Some(LIST), MEMBER_FIELDS, &nothing).unwrap();
+            assert_eq!(members(&as_needed), counts, "{changes:?}");
             assert_eq!(counts.available, Some(Interval::exactly(i64::from(is_available))), "{changes:?}");
             assert_eq!(Counts { available: None, ..counts }, Counts::default());
         }

@@ -197,6 +197,13 @@ impl Provider for GenesysCloud {
         }
     }
 
+    fn record_fields(template: GenesysCloudTemplate) -> Option<&'static [&'static str]> {
+        match template {
+            GenesysCloudTemplate::QueueMembers => Some(mapping::FILTERED_FIELDS),
+            GenesysCloudTemplate::OnQueueIdle | GenesysCloudTemplate::QueueObservations => None,
+        }
+    }
+
     fn counts(template: GenesysCloudTemplate, options: &GenesysCloudOptions, document: &Document) -> Counts {
         match template {
             GenesysCloudTemplate::QueueMembers => Counts::default(),
@@ -253,7 +260,11 @@ impl Provider for GenesysCloud {
 }
 
 async fn queue_members(upstream: &Upstream, queue: &str, need: &Need<'_>) -> Result<Snapshot, Failure> {
-    let list = List { length_field: Some(api::TOTAL), ..members_list(&|_| Counts::default()) };
+    let list = List {
+        length_field: Some(api::TOTAL),
+        record_fields: mapping::FILTERED_FIELDS,
+        ..members_list(&|_| Counts::default())
+    };
     let url = api::members(upstream, queue, need.reads_records(api::LIST));
     let mut snapshot = list.read(upstream, url, need).await?;
     if api::total(snapshot.document.root()).is_none() && snapshot.document.list().is_some() {
@@ -286,6 +297,7 @@ fn members_list(counts: &(dyn Fn(&Document) -> Counts + Sync)) -> List<'_> {
         field: api::LIST,
         may_be_bare: false,
         length_field: None,
+        record_fields: mapping::MEMBER_FIELDS,
         failure: api::members_failure,
         next: api::next,
         total: api::total,

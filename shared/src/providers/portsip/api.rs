@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
+use bytes_utils::Str;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ pub(super) struct QueueStatus {
     /// The body.
     pub(super) body: Value,
     /// The body as received.
-    pub(super) text: String,
+    pub(super) text: Str,
     /// When it was asked for.
     pub(super) sent_at: SystemTime,
 }

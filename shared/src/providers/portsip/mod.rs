@@ -329,6 +329,6 @@ fn push(snapshot: &mut Snapshot, agent: Value) -> Result<(), Failure> {
 
 /// `raw` means what a person would see: the merged list, since no single answer has it.
 fn as_seen(mut snapshot: Snapshot) -> Snapshot {
-    snapshot.document.pages = vec![python_json(snapshot.document.root())];
+    snapshot.document.pages = vec![python_json(snapshot.document.root()).into()];
     snapshot
 }

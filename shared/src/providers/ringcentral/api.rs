@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use bytes_utils::Str;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 use url::Url;
@@ -12,8 +13,8 @@ use super::mapping;
 use crate::failure::Failure;
 use crate::http::{Answer, Ask, Upstream};
 use crate::providers::list::linked_page;
-use crate::providers::response::{json, said, status_failure, unexpected};
-use crate::snapshot::{Document, Tally};
+use crate::providers::response::{json, object, said, status_failure, unexpected};
+use crate::snapshot::{Document, Page, count_in};
 
 /// The field with the members.
 pub(super) const LIST: &str = "records";
@@ -78,7 +79,7 @@ pub(super) async fn members(
     Err(unexpected("its list has no end"))
 }
 
-async fn members_page(upstream: &Upstream, url: &Url) -> Result<(Value, String, SystemTime), Failure> {
+async fn members_page(upstream: &Upstream, url: &Url) -> Result<(Value, Str, SystemTime), Failure> {
     let answer = upstream.get(url).await?;
     if answer.status != 200 {
         return Err(failure(&answer));
@@ -93,7 +94,7 @@ pub(super) struct Presences {
     /// Each extension's presence, by its id. An extension that could not be read is not among them.
     pub(super) by_id: HashMap<String, Map<String, Value>>,
     /// The answer as received.
-    pub(super) text: Option<String>,
+    pub(super) text: Option<Page>,
 }
 
 /// The presence of these extensions, at most [`EXTENSIONS_AT_ONCE`].
@@ -116,7 +117,7 @@ pub(super) async fn presences(upstream: &Upstream, account_id: &str, ids: &[&str
         (Value::Object(presence), [id]) => HashMap::from([((*id).to_owned(), presence)]),
         _ => return Err(unexpected("the presence of several extensions is no list")),
     };
-    Ok(Presences { by_id, text: Some(text) })
+    Ok(Presences { by_id, text: Some(text.into()) })
 }
 
 /// The bodies of the parts that succeeded. Where none did, the first cause other than that an extension is gone.
@@ -139,7 +140,7 @@ fn parts_by_id(parts: &[Value], sent_at: SystemTime) -> Result<HashMap<String, M
 }
 
 fn part_status(part: &Value) -> Option<u16> {
-    part.get("status").and_then(Tally::number).and_then(|status| u16::try_from(status).ok())
+    part.get("status").and_then(count_in).and_then(|status| u16::try_from(status).ok())
 }
 
 /// Why a part is no presence; `None` where its extension is not there.
@@ -210,13 +211,12 @@ pub(super) async fn availability(
 }
 
 /// The availability in an answer, and its text.
-pub(super) fn available(answer: &Answer) -> Result<(Value, String), Failure> {
+pub(super) fn available(answer: &Answer) -> Result<Document, Failure> {
     if answer.status != 200 {
         // The form of its errors is not published.
         return Err(status_failure(answer, format!("RingCX answered {}", answer.status)));
     }
-    let (body, text) = json(answer)?;
-    if body.is_object() { Ok((body, text)) } else { Err(unexpected("the body is no JSON object")) }
+    object(answer)
 }
 
 #[cfg(test)]

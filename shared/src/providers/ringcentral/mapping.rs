@@ -3,24 +3,36 @@
 use serde_json::{Map, Value};
 
 use crate::criteria::Interval;
-use crate::snapshot::{Counts, Document, Tally, Unread};
+use crate::rows::Row;
+use crate::snapshot::{Counts, Document, Tally, Unread, count_in};
+
+/// The fields of a record of the queue's own list that are read here.
+pub(super) const RECORD_FIELDS: &[&str] = &[THIS_QUEUE, QUEUES];
+
+const THIS_QUEUE: &str = "acceptCurrentQueueCalls";
+const QUEUES: &str = "acceptQueueCalls";
 
 /// The counts of the records read: who is signed in to the queue. Who is free is not said.
 pub(super) fn counts(document: &Document) -> Counts {
-    let Some(records) = document.records() else { return Counts::default() };
-    let tally = Tally::new(records, document.unread);
+    if document.records().is_none() {
+        return Counts::default();
+    }
+    let rows = document.rows(RECORD_FIELDS);
+    let records = rows.each();
+    let tally = Tally::new(&records, document.unread);
+    let accepts = |record: &Row<'_>| record.flag(THIS_QUEUE);
     Counts {
-        logged_in: tally
-            .count_where(tally.given(accepts_this_queue), |record| accepts_this_queue(record) == Some(true)),
+        logged_in: tally.count_where(tally.given(accepts), |record| accepts(record) == Some(true)),
         ..Counts::default()
     }
 }
 
 /// Of the members who accept this queue's calls, how many are set to do-not-disturb; and how many they are.
 pub(super) fn disturbed(document: &Document) -> (usize, usize) {
-    let accepting =
-        || document.records().into_iter().flatten().filter(|record| accepts_this_queue(record) == Some(true));
-    (accepting().filter(|record| accepts_queues(record) == Some(false)).count(), accepting().count())
+    let rows = document.rows(RECORD_FIELDS);
+    let records = rows.each();
+    let accepting = || records.iter().filter(|record| record.flag(THIS_QUEUE) == Some(true));
+    (accepting().filter(|record| record.flag(QUEUES) == Some(false)).count(), accepting().count())
 }
 
 /// What a member comes to, once all is read of her.
@@ -127,11 +139,11 @@ pub(super) fn digits(value: &Value) -> Option<String> {
 }
 
 fn accepts_queues(member: &Value) -> Option<bool> {
-    member.get("acceptQueueCalls").and_then(Value::as_bool)
+    member.get(QUEUES).and_then(Value::as_bool)
 }
 
 fn accepts_this_queue(member: &Value) -> Option<bool> {
-    member.get("acceptCurrentQueueCalls").and_then(Value::as_bool)
+    member.get(THIS_QUEUE).and_then(Value::as_bool)
 }
 
 fn is_candidate(member: &Value) -> bool {
@@ -177,7 +189,7 @@ fn is_free(member: &Value) -> bool {
 
 /// The counts of a RingCX queue. Of a queue that does not say whether it is open, nobody knows what they are worth.
 pub(super) fn ringcx_counts(document: &Document) -> Counts {
-    let count = |key: &str| document.root().get(key).and_then(Tally::number).map(Interval::exactly);
+    let count = |key: &str| document.root().get(key).and_then(count_in).map(Interval::exactly);
     if ringcx_is_open(document).is_none() {
         return Counts::default();
     }

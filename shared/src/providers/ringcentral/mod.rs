@@ -162,6 +162,13 @@ impl Provider for RingCentral {
         }
     }
 
+    fn record_fields(template: RingCentralTemplate) -> Option<&'static [&'static str]> {
+        match template {
+            RingCentralTemplate::QueuePresence => Some(mapping::RECORD_FIELDS),
+            RingCentralTemplate::ReadyAgents | RingCentralTemplate::RingCxAvailability => None,
+        }
+    }
+
     fn counts(template: RingCentralTemplate, options: &RingCentralOptions, document: &Document) -> Counts {
         match template {
             RingCentralTemplate::QueuePresence => mapping::counts(document),
@@ -224,6 +231,7 @@ async fn queue_presence(
         field: api::LIST,
         may_be_bare: false,
         length_field: None,
+        record_fields: mapping::RECORD_FIELDS,
         failure: api::failure,
         next: api::next,
         total: api::total,

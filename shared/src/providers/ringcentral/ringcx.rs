@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::fault::type_name;
 use crate::http::Upstream;
 use crate::providers::ProviderName;
-use crate::snapshot::{Document, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// Asks for a queue's availability.
 pub(super) async fn observe(
@@ -33,8 +33,7 @@ pub(super) async fn observe(
         let newer = tokens.token(upstream, Some(&token)).await?;
         answer = api::availability(upstream, &sub_account_id, queue, newer.authorization).await?;
     }
-    let (body, text) = api::available(&answer)?;
-    let document = Document::new(body, None, text);
+    let document = api::available(&answer)?;
     Ok(Snapshot {
         counts: mapping::ringcx_counts(&document),
         queue_closed: mapping::ringcx_is_open(&document) == Some(false),

@@ -2,14 +2,14 @@
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
-    pub(super) kind: Kind,
+pub(crate) struct Segment {
+    pub(crate) kind: Kind,
     /// The segment as JSONPath writes it.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A member.
     Name(String),
     /// An item.
@@ -26,21 +26,31 @@ pub(super) enum Kind {
 
 /// What a filter asks of one field of each record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Test {
+pub(crate) struct Test {
     /// The names at the start of the field's path, `@` being the record.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// The field's path as written.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The path is these names and no more.
-    pub(super) only_names: bool,
+    pub(crate) only_names: bool,
     /// The field is only asked for: not compared, and not given to a function.
-    pub(super) is_existence: bool,
+    pub(crate) is_existence: bool,
     /// It stands behind a `!`.
-    pub(super) negated: bool,
+    pub(crate) negated: bool,
+}
+
+impl Segment {
+    /// The member's name, where the segment is one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Name(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// The segments of a valid path. `None`: its text is not understood.
-pub(super) fn segments(path: &str) -> Option<Vec<Segment>> {
+pub(crate) fn segments(path: &str) -> Option<Vec<Segment>> {
     match path.strip_prefix('$') {
         Some(behind) => {
             let (segments, rest) = scan(behind)?;
@@ -51,7 +61,7 @@ pub(super) fn segments(path: &str) -> Option<Vec<Segment>> {
 }
 
 /// What a filter tests, and whether it has an `||`.
-pub(super) fn tests(filter: &str) -> (Vec<Test>, bool) {
+pub(crate) fn tests(filter: &str) -> (Vec<Test>, bool) {
     let tokens = tokens(filter);
     let mut open: Vec<(bool, bool)> = Vec::new();
     let mut tests = Vec::new();
@@ -80,8 +90,17 @@ pub(super) fn tests(filter: &str) -> (Vec<Test>, bool) {
     (tests, tokens.contains(&Token::Or))
 }
 
+/// The fields that a filter reads of a record, each as the names at the start of its path. `None`: it reads the record
+/// itself, or its text is not understood.
+pub(crate) fn fields_of_filter(filter: &str) -> Option<Vec<Vec<String>>> {
+    let (tests, _) = tests(filter);
+    let understood = unquoted(filter).filter(|(_, letter)| *letter == '@').count() == tests.len();
+    let fields: Vec<Vec<String>> = tests.into_iter().map(|test| test.names).collect();
+    (understood && fields.iter().all(|names| !names.is_empty())).then_some(fields)
+}
+
 /// A name as JSONPath writes it behind what it is a member of.
-pub(super) fn member(name: &str) -> String {
+pub(crate) fn member(name: &str) -> String {
     if is_shorthand(name) {
         format!(".{name}")
     } else {
@@ -269,7 +288,7 @@ fn token(first: char, text: &str) -> (Token, usize) {
                 return (Token::Rest, length);
             }
             let written = text.get(..length).unwrap_or(text).trim_end_matches(BLANKS).to_owned();
-            let names: Vec<String> = segments.iter().map_while(name_of).collect();
+            let names: Vec<String> = segments.iter().map_while(Segment::name).map(str::to_owned).collect();
             let only_names = !names.is_empty() && names.len() == segments.len();
             (Token::Field(names, written, only_names), length)
         }
@@ -277,13 +296,6 @@ fn token(first: char, text: &str) -> (Token, usize) {
             let length = text.find(|letter| !(is_name_letter(letter) || "+-.".contains(letter))).unwrap_or(text.len());
             if length == 0 { (Token::Rest, first.len_utf8()) } else { (Token::Word, length) }
         }
-    }
-}
-
-fn name_of(segment: &Segment) -> Option<String> {
-    match &segment.kind {
-        Kind::Name(name) => Some(name.clone()),
-        _ => None,
     }
 }
 
