@@ -78,7 +78,7 @@ fn name(requirement: &LicenseReq) -> String {
 #[test]
 fn what_is_built_in_has_one_tls_stack_and_none_of_the_banned_crates() {
     let mut packages: Vec<String> = ProviderName::ALL.iter().map(|provider| format!("callgate-{provider}")).collect();
-    packages.extend(["callgate".to_owned(), "callgate-local".to_owned()]);
+    packages.extend(["callgate", "callgate-local", "callgate-token-refresh"].map(str::to_owned));
     for target in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] {
         for package in &packages {
             let crates = crates_of(package, target);

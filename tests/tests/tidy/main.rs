@@ -15,6 +15,8 @@ mod manifests;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod performance;
+#[cfg(test)]
 mod providers;
 #[cfg(test)]
 mod repository;

@@ -39,7 +39,7 @@ impl Unit {
     }
 
     /// A figure as it is printed.
-    pub(crate) fn written(self, figure: f64) -> String {
+    fn written(self, figure: f64) -> String {
         match self {
             Self::Ms => format!("{figure:.1} ms"),
             Self::Us => format!("{figure:.0} µs"),

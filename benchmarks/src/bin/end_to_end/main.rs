@@ -126,7 +126,7 @@ async fn measure(root: &Path, contenders: &[Contender], refresher: &Contender, e
     for grants in [1, 20] {
         refresh.push((grants, scenes::refresh(&stage, refresher, effort, grants).await?));
     }
-    Ok(Measured { cold, limited, warm, memory, cached, thawed, thaws: effort.thaws, refresh, sizes: Vec::new() })
+    Ok(Measured { cold, limited, warm, memory, cached, thawed, refresh, sizes: Vec::new() })
 }
 
 /// The bytes of a binary, and of the zip that is deployed, its few headers aside.

@@ -16,8 +16,6 @@ pub(crate) struct Measured {
     pub(crate) cached: std::time::Duration,
     /// For each contender, for each way of ending a connection.
     pub(crate) thawed: Vec<Vec<usize>>,
-    /// How often each was tried.
-    pub(crate) thaws: usize,
     /// The refresher's first run, by the number of its grants.
     pub(crate) refresh: Vec<(usize, Cold)>,
     /// Name, and the bytes of the binary and of the zip.
@@ -33,7 +31,7 @@ pub(crate) fn rows(measured: &Measured, peers: &[&str]) -> Vec<Row> {
     rows.push(row("a verdict from memory, CPU", Unit::Us, Some(100.0), &[Some(Unit::Us.of_time(measured.cached))]));
     for (at, ending) in ["closed", "reset"].into_iter().enumerate() {
         let errors = all(&measured.thawed, |by_ending| by_ending.get(at).map_or(f64::NAN, |errors| float(*errors)));
-        let what = format!("errors in {} calls, thawed onto connections that were {ending}", measured.thaws);
+        let what = format!("errors, thawed onto connections that were {ending}");
         rows.push(row(what, Unit::Count, Some(0.0), &errors));
     }
     for (grants, refresh) in &measured.refresh {
@@ -41,6 +39,7 @@ pub(crate) fn rows(measured: &Measured, peers: &[&str]) -> Vec<Row> {
         rows.push(row(what("init + first run, CPU"), Unit::Ms, None, &[Some(Unit::Ms.of_time(refresh.cpu))]));
         rows.push(row(what("init"), Unit::Ms, None, &[Some(Unit::Ms.of_time(refresh.init))]));
         rows.push(row(what("first run"), Unit::Ms, None, &[Some(Unit::Ms.of_time(refresh.call))]));
+        rows.push(row(what("peak memory"), Unit::Mb, None, &[Some(megabytes(refresh.memory))]));
     }
     for (name, binary, zip) in &measured.sizes {
         rows.push(row(format!("{name}: binary"), Unit::Mb, Some(7.0), &[Some(megabytes(*binary))]));
@@ -95,9 +94,12 @@ fn warm(measured: &Measured) -> Vec<Row> {
         rows.push(row(what, Unit::Us, Some(target), &all(&warm.calls, |call| us(call.cpu))));
     }
     for (warm, target) in measured.warm.iter().zip([Some(200.0), Some(350.0), None]) {
-        let what = format!("p50 over a raw GET of {}, {} records", Unit::Us.written(us(warm.raw)), warm.records);
+        let what = format!("p50 over a raw GET, {} records", warm.records);
         let over = all(&warm.calls, |call| us(call.elapsed.saturating_sub(warm.raw)));
         rows.push(row(what, Unit::Us, target, &over));
+    }
+    for warm in &measured.warm {
+        rows.push(row(format!("the raw GET, {} records", warm.records), Unit::Us, None, &[Some(us(warm.raw))]));
     }
     rows
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use callgate_benchmarks::answers::RECORDS;
+use callgate_tests::function::Function;
 use callgate_tests::secrets_manager::{Role, SecretsManager};
 use callgate_tests::tls::TlsFront;
 use callgate_tests::{HarnessError, Result};
@@ -30,6 +31,33 @@ pub(crate) struct Cold {
     pub(crate) call: Duration,
     /// Processor time of both.
     pub(crate) cpu: Duration,
+    /// The most memory it had, in bytes.
+    pub(crate) memory: u64,
+}
+
+/// The first minutes of several sandboxes.
+#[derive(Clone, Debug, Default)]
+struct Colds {
+    inits: Vec<Duration>,
+    calls: Vec<Duration>,
+    cpus: Vec<Duration>,
+    memory: u64,
+}
+
+impl Colds {
+    /// Adds one whose first call took so long.
+    async fn add(&mut self, function: &mut Function, call: Duration) -> Result<()> {
+        function.idle().await?;
+        self.inits.push(function.init());
+        self.calls.push(call);
+        self.cpus.push(cpu(function.process_id())?);
+        self.memory = self.memory.max(peak_memory(function.process_id())?);
+        Ok(())
+    }
+
+    fn median(self) -> Cold {
+        Cold { init: median(self.inits), call: median(self.calls), cpu: median(self.cpus), memory: self.memory }
+    }
 }
 
 /// Fresh processes, each asked once. With a quota the call is under it, and what is before the call is not: Lambda gives
@@ -42,21 +70,18 @@ pub(crate) async fn cold(
 ) -> Result<Vec<Cold>> {
     let (connection, _) = CONNECTIONS[0];
     let question = question(connection, RECORDS[0], 0);
-    let mut measured = vec![(Vec::new(), Vec::new(), Vec::new()); contenders.len()];
+    let mut measured = vec![Colds::default(); contenders.len()];
     for _ in 0..effort.cold_starts {
-        for (contender, (inits, calls, cpus)) in contenders.iter().zip(&mut measured) {
+        for (contender, colds) in contenders.iter().zip(&mut measured) {
             let mut function = stage.run(contender, connection).await?;
             if let Some(quota) = quota {
                 quota.limit(function.process_id())?;
             }
-            inits.push(function.init());
-            calls.push(ask(&mut function, &question, RECORDS[0], "live").await?);
-            function.idle().await?;
-            cpus.push(cpu(function.process_id())?);
+            let call = ask(&mut function, &question, RECORDS[0], "live").await?;
+            colds.add(&mut function, call).await?;
         }
     }
-    let cold = |(inits, calls, cpus)| Cold { init: median(inits), call: median(calls), cpu: median(cpus) };
-    Ok(measured.into_iter().map(cold).collect())
+    Ok(measured.into_iter().map(Colds::median).collect())
 }
 
 /// One size of answer, asked for again and again.
@@ -172,7 +197,7 @@ pub(crate) async fn thawed(stage: &Stage, contenders: &[Contender], effort: Effo
 /// The refresher's first run in a fresh process, over so many grants that are all due.
 pub(crate) async fn refresh(stage: &Stage, refresher: &Contender, effort: Effort, grants: usize) -> Result<Cold> {
     let provider = stage.provider()?.url();
-    let (mut inits, mut runs, mut cpus) = (Vec::new(), Vec::new(), Vec::new());
+    let mut colds = Colds::default();
     for _ in 0..effort.cold_starts {
         let secrets = SecretsManager::start().await?;
         secrets.permit(Role::Refresher);
@@ -193,9 +218,7 @@ pub(crate) async fn refresh(stage: &Stage, refresher: &Contender, effort: Effort
             ("CALLGATE_ALLOW_LOOPBACK", "1"),
         ];
         let mut function = refresher.run(&environment).await?;
-        inits.push(function.init());
         let outcome = function.invoke(r#"{"refresh": {}}"#).await?;
-        runs.push(outcome.elapsed());
         let answer = outcome.json()?;
         let done = answer.get("refreshed").and_then(Value::as_array).map_or(0, |lines| {
             lines.iter().filter(|line| line.get("outcome").is_some_and(|outcome| outcome == "refreshed")).count()
@@ -203,10 +226,9 @@ pub(crate) async fn refresh(stage: &Stage, refresher: &Contender, effort: Effort
         if done != grants {
             return Err(HarnessError::new(format!("of {grants} grants {done} were refreshed: {answer}")));
         }
-        function.idle().await?;
-        cpus.push(cpu(function.process_id())?);
+        colds.add(&mut function, outcome.elapsed()).await?;
     }
-    Ok(Cold { init: median(inits), call: median(runs), cpu: median(cpus) })
+    Ok(colds.median())
 }
 
 const UNCOUNTED_ROUNDS: usize = 2;
