@@ -20,7 +20,7 @@ use crate::freshness::{DocumentForm, Freshness, Meter, Observation, Shared, Want
 use crate::http::{Endpoint, HttpClients, Upstream};
 use crate::judge::judge;
 use crate::lint;
-use crate::need::Need;
+use crate::need::{Extent, Need};
 use crate::projection::Projection;
 use crate::providers::{Provider, Question, Template};
 use crate::request::{AnswerAs, CheckRequest, Plan};
@@ -101,15 +101,14 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             Err(faults) => return refused_plan::<P>(request, faults, &budget),
         };
         let budget = plan.deadline.map_or(budget, |deadline| budget.with_deadline(deadline));
-        let everything = request.explain || request.answer_as == AnswerAs::Count || request.hold_for.is_some();
-        let mut need = Need::new(&plan.acceptance, everything, &budget);
+        let mut need = Need::new(&plan.acceptance, extent(request), &budget);
         // Looked at first: an answer that is enough without them may be too little with them.
         let held = match request.hold_for {
             None if need.reads_holds() => self.freshness.holds(&holds_name::<P>(request)).await,
             _ => Ok(0),
         };
-        if held.as_ref().is_ok_and(|held| *held > 0) {
-            need = Need::new(&plan.acceptance, true, &budget);
+        if held.as_ref().is_ok_and(|held| *held > 0) && extent(request) == Extent::Enough {
+            need = Need::new(&plan.acceptance, Extent::EveryPage, &budget);
         }
         let (connection, clock) = (&*connection, &self.clock);
         let check = Check { request, connection, plan: &plan, need: &need, held: &held, budget: &budget, clock };
@@ -372,6 +371,17 @@ pub(crate) enum Permit {
 
 fn account_name<P: Provider>(request: &CheckRequest) -> String {
     format!("{}/{}", P::NAME, request.connection)
+}
+
+/// How much a request wants to be read beyond what settles its criteria.
+fn extent(request: &CheckRequest) -> Extent {
+    if request.explain {
+        Extent::Everything
+    } else if request.answer_as == AnswerAs::Count || request.hold_for.is_some() {
+        Extent::EveryPage
+    } else {
+        Extent::Enough
+    }
 }
 
 /// Names a question among all there are. What the same name would not mean the same for is part of it.

@@ -6,7 +6,7 @@ use crate::criteria::AcceptanceDraft;
 use crate::decision::Decided;
 use crate::fault::Faults;
 use crate::http::Upstream;
-use crate::need::Need;
+use crate::need::{Extent, Need};
 use crate::providers::{Provider, Question, Template};
 use crate::snapshot::{Counts, Snapshot};
 use crate::verdict::{OnUnknown, RightAnswer, Verdict};
@@ -40,7 +40,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             "/acceptance",
             &mut Faults::default(),
         )?;
-        let need = Need::new(&acceptance, true, budget);
+        let need = Need::new(&acceptance, Extent::Everything, budget);
         let (observed, upstreams) = self.observe(connection, request, &question, &need, budget, Permit::NotTaken).await;
         answer.requests = upstreams.iter().flat_map(Upstream::trace).collect();
         match observed {

@@ -12,21 +12,32 @@ use crate::snapshot::{Snapshot, Unread};
 #[derive(Clone, Copy, Debug)]
 pub struct Need<'a> {
     acceptance: &'a Acceptance,
-    everything: bool,
+    extent: Extent,
     evaluate_until: Instant,
 }
 
+/// How much is needed beyond what settles the criteria.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// No more.
+    Enough,
+    /// The whole list, so that what is counted is counted to the end.
+    EveryPage,
+    /// The whole list, and every field of it: a person will look at it.
+    Everything,
+}
+
 impl<'a> Need<'a> {
-    /// What `acceptance` needs; `everything` where the caller wants to see all there is.
+    /// What `acceptance` needs, and `extent` beyond it.
     #[must_use]
-    pub fn new(acceptance: &'a Acceptance, everything: bool, budget: &Budget) -> Self {
-        Self { acceptance, everything, evaluate_until: budget.evaluate_until() }
+    pub fn new(acceptance: &'a Acceptance, extent: Extent, budget: &Budget) -> Self {
+        Self { acceptance, extent, evaluate_until: budget.evaluate_until() }
     }
 
     /// Whether nothing that is still unread could change the outcome.
     #[must_use]
     pub fn is_settled_by(&self, snapshot: &Snapshot) -> bool {
-        !self.everything && self.evaluate(snapshot).outcomes.decided().is_some()
+        self.extent == Extent::Enough && self.evaluate(snapshot).outcomes.decided().is_some()
     }
 
     /// The criteria's evaluation on what was read.
@@ -46,7 +57,8 @@ impl<'a> Need<'a> {
 
     fn reads_document(&self) -> bool {
         let is_count = |reading: &Reading| matches!(reading, Reading::Agents(_));
-        self.everything || !self.acceptance.criteria().iter().all(|criterion| is_count(&criterion.reading))
+        self.extent == Extent::Everything
+            || !self.acceptance.criteria().iter().all(|criterion| is_count(&criterion.reading))
     }
 
     /// Whether a criterion takes the holds on the queue into account.
@@ -59,7 +71,7 @@ impl<'a> Need<'a> {
     /// Which fields of the records of the list must be kept of the document: those that the criteria name.
     #[must_use]
     pub fn record_fields(&self, list: &str) -> Projection {
-        if self.everything { Projection::Whole } else { self.acceptance.record_fields(Some(list)) }
+        if self.extent == Extent::Everything { Projection::Whole } else { self.acceptance.record_fields(Some(list)) }
     }
 
     /// Whether a criterion looks into the records of the list, in the document or through the counts made of them.
@@ -72,7 +84,7 @@ impl<'a> Need<'a> {
     /// Whether a criterion looks into the records of the list in the document itself.
     #[must_use]
     pub fn reads_document_records(&self, list: &str) -> bool {
-        self.everything
+        self.extent == Extent::Everything
             || self.acceptance.criteria().iter().any(|criterion| match &criterion.reading {
                 Reading::Json(path) => match path.prefix_steps().first() {
                     Some(Step::Name(name)) => name == list,
