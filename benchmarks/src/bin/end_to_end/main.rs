@@ -21,7 +21,6 @@ use callgate_tests::{HarnessError, Result};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-use crate::quota::Quota;
 use crate::report::{Measured, PYTHON};
 use crate::scenes::Effort;
 use crate::stage::{Contender, Stage};
@@ -105,14 +104,11 @@ async fn main() -> Result<()> {
 async fn measure(root: &Path, contenders: &[Contender], refresher: &Contender, effort: Effort) -> Result<Measured> {
     let stage = Stage::start(&root.join("target/benchmarks")).await?;
     println!("cold calls");
-    let cold = scenes::cold(&stage, contenders, effort, None).await?;
-    let limited = match Quota::new() {
-        Some(quota) => Some(scenes::cold(&stage, contenders, effort, Some(&quota)).await?),
-        None => {
-            println!("this machine has no control groups to limit a process with: a row stays empty");
-            None
-        }
-    };
+    let cold = scenes::cold(&stage, contenders, effort, false).await?.unwrap_or_default();
+    let limited = scenes::cold(&stage, contenders, effort, true).await?;
+    if limited.is_none() {
+        println!("this machine has no control groups to limit a process with: a row stays empty");
+    }
     println!("warm calls");
     let (warm, memory) = scenes::warm(&stage, contenders, effort).await?;
     println!("verdicts from memory");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callgate_tests::Result;
 
@@ -9,7 +10,8 @@ use callgate_tests::Result;
 pub(crate) const SHARE_PERCENT: u32 = 14;
 const PERIOD_US: u32 = 20_000;
 
-/// A group of processes that share [`SHARE_PERCENT`] of one processor; dropping it removes it.
+/// A group for one process, which gets [`SHARE_PERCENT`] of one processor; dropping it removes it. Each process has a group
+/// of its own, since what one uses too much is taken off the next period of its group.
 #[derive(Debug)]
 pub(crate) struct Quota {
     group: PathBuf,
@@ -18,7 +20,8 @@ pub(crate) struct Quota {
 impl Quota {
     /// Makes the group. `None`: this machine, or this user, has none to make.
     pub(crate) fn new() -> Option<Self> {
-        let name = format!("callgate-benchmarks-{}", std::process::id());
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("callgate-benchmarks-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let limit_us = PERIOD_US * SHARE_PERCENT / 100;
         let first = Path::new("/sys/fs/cgroup/cpu");
         let group = if first.join("cpu.cfs_quota_us").exists() { first } else { Path::new("/sys/fs/cgroup") };
@@ -33,7 +36,7 @@ impl Quota {
         limited.ok().map(|()| quota)
     }
 
-    /// Puts a process under the limit, from now on.
+    /// Puts the process under the limit, from now on.
     pub(crate) fn limit(&self, process_id: u32) -> Result<()> {
         Ok(fs::write(self.group.join("cgroup.procs"), process_id.to_string())?)
     }
@@ -41,7 +44,7 @@ impl Quota {
 
 impl Drop for Quota {
     fn drop(&mut self) {
-        // A group goes once its last process is gone; whoever was limited has been waited for.
+        // A group goes once its process is gone, and that has been waited for.
         drop(fs::remove_dir(&self.group));
     }
 }

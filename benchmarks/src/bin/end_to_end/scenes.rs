@@ -29,7 +29,7 @@ pub(crate) struct Cold {
     pub(crate) init: Duration,
     /// The first call, from its event to its answer.
     pub(crate) call: Duration,
-    /// Processor time of both.
+    /// Processor time of both, in the quietest of the sandboxes.
     pub(crate) cpu: Duration,
     /// The most memory it had, in bytes.
     pub(crate) memory: u64,
@@ -56,45 +56,48 @@ impl Colds {
     }
 
     fn median(self) -> Cold {
-        Cold { init: median(self.inits), call: median(self.calls), cpu: median(self.cpus), memory: self.memory }
+        Cold { init: median(self.inits), call: median(self.calls), cpu: quietest(self.cpus), memory: self.memory }
     }
 }
 
-/// Fresh processes, each asked once. With a quota the call is under it, and what is before the call is not: Lambda gives
-/// a whole processor to that.
+/// Fresh processes, each asked once. With `limited` the call is under a quota, and what is before the call is not: Lambda
+/// gives a whole processor to that. `None`: this machine has no quotas.
 pub(crate) async fn cold(
     stage: &Stage,
     contenders: &[Contender],
     effort: Effort,
-    quota: Option<&Quota>,
-) -> Result<Vec<Cold>> {
+    limited: bool,
+) -> Result<Option<Vec<Cold>>> {
     let (connection, _) = CONNECTIONS[0];
     let question = question(connection, RECORDS[0], 0);
     let mut measured = vec![Colds::default(); contenders.len()];
     for _ in 0..effort.cold_starts {
         for (contender, colds) in contenders.iter().zip(&mut measured) {
+            let quota = if limited { Quota::new() } else { None };
             let mut function = stage.run(contender, connection).await?;
-            if let Some(quota) = quota {
-                quota.limit(function.process_id())?;
+            match &quota {
+                Some(quota) => quota.limit(function.process_id())?,
+                None if limited => return Ok(None),
+                None => {}
             }
             let call = ask(&mut function, &question, RECORDS[0], "live").await?;
             colds.add(&mut function, call).await?;
         }
     }
-    Ok(measured.into_iter().map(Colds::median).collect())
+    Ok(Some(measured.into_iter().map(Colds::median).collect()))
 }
 
 /// One size of answer, asked for again and again.
 #[derive(Clone, Debug)]
 pub(crate) struct Warm {
     pub(crate) records: usize,
-    /// A raw GET of the same answer.
+    /// A raw GET of the same answer: the median of the quietest round.
     pub(crate) raw: Duration,
     /// Of each contender.
     pub(crate) calls: Vec<Call>,
 }
 
-/// What one call costs one contender, the median of many.
+/// What one call costs one contender, in the quietest round: the processor time for each, and the median time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
     pub(crate) cpu: Duration,
@@ -120,25 +123,29 @@ pub(crate) async fn warm(stage: &Stage, contenders: &[Contender], effort: Effort
         for round in 0..effort.rounds + UNCOUNTED_ROUNDS {
             if round == UNCOUNTED_ROUNDS {
                 raws.clear();
-                measured.iter_mut().for_each(|(cpus, calls)| {
+                for (cpus, calls) in &mut measured {
                     cpus.clear();
                     calls.clear();
-                });
+                }
             }
+            let mut gets = Vec::new();
             for _ in 0..calls_in_a_round {
-                raws.push(raw.get(records)?);
+                gets.push(raw.get(records)?);
             }
+            raws.push(median(gets));
             for (function, (cpus, elapsed)) in functions.iter_mut().zip(&mut measured) {
                 let before = cpu(function.process_id())?;
+                let mut asked = Vec::new();
                 for _ in 0..calls_in_a_round {
-                    elapsed.push(ask(function, &question, records, "live").await?);
+                    asked.push(ask(function, &question, records, "live").await?);
                 }
+                elapsed.push(median(asked));
                 function.idle().await?;
-                cpus.push((cpu(function.process_id())? - before) / calls);
+                cpus.push(cpu(function.process_id())?.saturating_sub(before) / calls);
             }
         }
-        let calls = measured.into_iter().map(|(cpus, calls)| Call { cpu: median(cpus), elapsed: median(calls) });
-        sizes.push(Warm { records, raw: median(raws), calls: calls.collect() });
+        let calls = measured.into_iter().map(|(cpus, calls)| Call { cpu: quietest(cpus), elapsed: quietest(calls) });
+        sizes.push(Warm { records, raw: quietest(raws), calls: calls.collect() });
     }
     let memory = functions.iter().map(|function| peak_memory(function.process_id())).collect::<Result<_>>()?;
     Ok((sizes, memory))
@@ -159,10 +166,10 @@ pub(crate) async fn cached(stage: &Stage, callgate: &Contender, effort: Effort) 
         }
         function.idle().await?;
         if round >= UNCOUNTED_ROUNDS {
-            cpus.push((cpu(function.process_id())? - before) / CACHED_IN_A_ROUND);
+            cpus.push(cpu(function.process_id())?.saturating_sub(before) / CACHED_IN_A_ROUND);
         }
     }
-    Ok(median(cpus))
+    Ok(quietest(cpus))
 }
 
 /// Calls that went wrong after all connections had been ended while the process stood still: of each contender, for
@@ -233,6 +240,11 @@ pub(crate) async fn refresh(stage: &Stage, refresher: &Contender, effort: Effort
 
 const UNCOUNTED_ROUNDS: usize = 2;
 const CACHED_IN_A_ROUND: u32 = 100;
+
+/// The least: other work on the machine can only add to a round. Of none, nothing.
+fn quietest(rounds: Vec<Duration>) -> Duration {
+    rounds.into_iter().min().unwrap_or_default()
+}
 
 /// The one in the middle; of none, nothing.
 fn median(mut durations: Vec<Duration>) -> Duration {
