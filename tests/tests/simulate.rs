@@ -1,5 +1,5 @@
 //! `callgate simulate`: the day it simulates, what it prints, and that the documentation has the same.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::process::{Command, Output};
 use std::time::Duration;
