@@ -175,7 +175,7 @@ impl Recipe for PortSip {
                 break;
             }
         }
-        seen.document.pages = vec![seen.document.root().to_string()];
+        seen.document.pages = vec![seen.document.root().to_string().into()];
         Ok(seen)
     }
 }

@@ -12,7 +12,8 @@ use callgate::freshness::holds::{Hold, Request as HoldWanted};
 use callgate::freshness::state::MemoryState;
 use callgate::freshness::{DocumentForm, Freshness, Home, Meter, Shared, Wanted};
 use callgate::judge::{Judged, judge};
-use callgate::need::Need;
+use callgate::need::{Extent, Need};
+use callgate::projection::Projection;
 use callgate::providers::ProviderName;
 use callgate::providers::calltools::CallTools;
 use callgate::providers::genesys_cloud::GenesysCloud;
@@ -102,12 +103,6 @@ struct Instance {
     listed: Mutex<HashMap<usize, Instant>>,
 }
 
-/// What a check found out.
-struct Found {
-    answer: Result<Arc<Snapshot>, Failure>,
-    held: i64,
-}
-
 impl<P: Recipe> Day<P> {
     fn new(scenario: &Scenario, asking: Asking, plan: Plan<P>) -> Self {
         let clock = Clock::with_tokio(MIDNIGHT_MS);
@@ -135,19 +130,19 @@ impl<P: Recipe> Day<P> {
             Asking::Anew => None,
             Asking::With(settings) => settings.hold_for,
         };
-        let need = Need::new(&self.plan.acceptance, hold_for.is_some(), &budget);
-        let found = match self.asking {
-            Asking::Anew => {
-                let answer = self.ask(instance, call.queue, &need, &budget, None).await.map(Arc::new);
-                Found { answer, held: 0 }
-            }
+        // How many are free is to be known, and nothing else of them.
+        let extent = if hold_for.is_some() { Extent::EveryPage } else { Extent::Enough };
+        let need = Need::new(&self.plan.acceptance, extent, &budget);
+        let answer = match self.asking {
+            Asking::Anew => self.ask(instance, call.queue, &need, &budget, None).await.map(Arc::new),
             Asking::With(settings) => self.look(instance, call.queue, &need, &budget, settings).await,
         };
-        let age_ms = found.answer.as_ref().ok().map(|snapshot| millis_between(snapshot.observed_at, self.clock.now()));
-        let judged = match &found.answer {
+        let age_ms = answer.as_ref().ok().map(|snapshot| millis_between(snapshot.observed_at, self.clock.now()));
+        let judged = match &answer {
             Err(_) => None,
             Ok(snapshot) => Some(match hold_for {
-                None => judge(&self.plan, &need, snapshot, found.held, false),
+                // No recipe's own criterion here looks at holds.
+                None => judge(&self.plan, &need, snapshot, 0, false),
                 Some(hold_for) => self.hold(instance, call.queue, &need, snapshot, hold_for).await,
             }),
         };
@@ -172,7 +167,7 @@ impl<P: Recipe> Day<P> {
         need: &Need<'_>,
         budget: &Budget,
         settings: Settings,
-    ) -> Found {
+    ) -> Result<Arc<Snapshot>, Failure> {
         let template = self.plan.question.template;
         let question = Self::question(queue);
         let wanted = Wanted {
@@ -182,14 +177,16 @@ impl<P: Recipe> Day<P> {
             stale_if_error: settings.stale_if_error,
             need,
             budget,
-            form: DocumentForm { list: P::list_field(template), length_field: P::length_field(template) },
+            form: &DocumentForm {
+                list: P::list_field(template),
+                length_field: P::length_field(template),
+                rows: P::record_fields(template).unwrap_or_default(),
+                records: P::list_field(template).map_or(Projection::Whole, |list| need.record_fields(list)),
+            },
         };
         let meter = instance.freshness.meter(&Self::account(), self.scenario.quota);
         let ask = self.ask(instance, queue, need, budget, Some(&meter));
-        let answer = instance.freshness.observe(&wanted, &meter, ask).await.result;
-        // Where the criteria do not look at holds there are none to look for.
-        let held = if need.reads_holds() { instance.freshness.holds(&question).await.unwrap_or(0) } else { 0 };
-        Found { answer, held }
+        instance.freshness.observe(&wanted, &meter, ask).await.result
     }
 
     async fn ask(
