@@ -117,8 +117,8 @@ async fn an_answer_that_comes_after_the_lease_was_lost_changes_nothing_over_a_ta
     a_late_answer_changes_nothing(&site, &commons).await;
 }
 
-async fn a_429_to_one_stops_all(site: &Site<CallTools>, commons: &Commons) {
-    let gates = cold(site, commons, 200);
+async fn a_429_to_one_stops_all(site: &Site<CallTools>, commons: &Commons, number: usize) {
+    let gates = cold(site, commons, number);
     site.simulator.faults().push(Fault::failure(Failure::RateLimited { retry_after_seconds: 60 }));
     let first = gates[0].ask(patient(json!({}))).await;
     assert_says("the 429", &first, &json!({"reason": "rate_limited", "upstream_requests": 1}));
@@ -128,27 +128,28 @@ async fn a_429_to_one_stops_all(site: &Site<CallTools>, commons: &Commons) {
         for question in [json!({"max_age_ms": 5000}), json!({}), json!({"queue": "9999"})] {
             let checks = all_at_once(gates.iter().map(|gate| gate.asking(patient(question.clone()))));
             let verdicts = checks.verdicts().await;
-            assert_eq!(number_of(&verdicts, "reason", "rate_limited"), 200);
+            assert_eq!(number_of(&verdicts, "reason", "rate_limited"), number);
             assert_eq!(site.requests(), 1);
         }
     }
     site.pass(Duration::from_millis(1));
     let checks = all_at_once(gates.iter().map(|gate| gate.asking(patient(json!({"max_age_ms": 5000})))));
-    assert_eq!(number_of(&checks.verdicts().await, "reason", "ok"), 200);
+    assert_eq!(number_of(&checks.verdicts().await, "reason", "ok"), number);
     assert!(site.requests() <= 3, "{} requests", site.requests());
 }
 
 #[tokio::test]
 async fn a_429_to_one_of_two_hundred_stops_them_all_in_memory() {
     let site = Site::<CallTools>::with(3).await;
-    a_429_to_one_stops_all(&site, &Commons::memory(&site.clock)).await;
+    a_429_to_one_stops_all(&site, &Commons::memory(&site.clock), 200).await;
 }
 
 #[tokio::test]
-async fn a_429_to_one_of_two_hundred_stops_them_all_over_a_table() {
+async fn a_429_to_one_of_fifty_stops_them_all_over_a_table() {
     let site = Site::<CallTools>::with(3).await;
     let Some(commons) = Commons::moto().await else { return };
-    a_429_to_one_stops_all(&site, &commons).await;
+    // As many as moto answers within the time that the client of the table gives a connection.
+    a_429_to_one_stops_all(&site, &commons, 50).await;
 }
 
 #[tokio::test]
