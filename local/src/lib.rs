@@ -4,5 +4,6 @@ pub mod diagnosis;
 pub mod gates;
 pub mod gateway;
 pub mod sample;
+pub mod simulation;
 pub mod simulator;
 pub mod store;

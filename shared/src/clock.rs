@@ -7,36 +7,56 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 
-/// The wall clock: the machine's, or one that stands still until it is moved.
+/// The wall clock: the machine's, one that stands still until it is moved, or one that goes with tokio's.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<AtomicU64>>);
+pub struct Clock(Hands);
+
+#[derive(Clone, Debug, Default)]
+enum Hands {
+    #[default]
+    Machine,
+    Stopped(Arc<AtomicU64>),
+    Tokio {
+        showed: SystemTime,
+        at: Instant,
+    },
+}
 
 impl Clock {
     /// The machine's.
     #[must_use]
     pub fn system() -> Self {
-        Self(None)
+        Self(Hands::Machine)
     }
 
     /// One that stands at this time, in milliseconds since the epoch, until [`Self::advance`] moves it.
     #[must_use]
     pub fn stopped_at(epoch_ms: u64) -> Self {
-        Self(Some(Arc::new(AtomicU64::new(epoch_ms))))
+        Self(Hands::Stopped(Arc::new(AtomicU64::new(epoch_ms))))
+    }
+
+    /// One that shows this time now, in milliseconds since the epoch, and goes on as tokio's clock does: where that one is
+    /// simulated, the wall clock is too.
+    #[must_use]
+    pub fn with_tokio(epoch_ms: u64) -> Self {
+        Self(Hands::Tokio { showed: UNIX_EPOCH + Duration::from_millis(epoch_ms), at: Instant::now() })
     }
 
     /// The time it shows.
     #[must_use]
     pub fn now(&self) -> SystemTime {
         match &self.0 {
-            None => SystemTime::now(),
-            Some(stopped) => UNIX_EPOCH + Duration::from_millis(stopped.load(Ordering::SeqCst)),
+            Hands::Machine => SystemTime::now(),
+            Hands::Stopped(stopped) => UNIX_EPOCH + Duration::from_millis(stopped.load(Ordering::SeqCst)),
+            Hands::Tokio { showed, at } => *showed + at.elapsed(),
         }
     }
 
-    /// Moves a stopped clock on. The machine's is not moved.
+    /// Moves a stopped clock on. The others are not moved.
     pub fn advance(&self, by: Duration) {
-        if let Some(stopped) = &self.0 {
+        if let Hands::Stopped(stopped) = &self.0 {
             stopped.fetch_add(millis(by), Ordering::SeqCst);
         }
     }
@@ -92,6 +112,13 @@ pub fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_goes_with_tokios_goes_on_with_it() {
+        let clock = super::Clock::with_tokio(1_795_223_172_000);
+        tokio::time::advance(Duration::from_millis(1500)).await;
+        assert_eq!(clock.now(), UNIX_EPOCH + Duration::from_millis(1_795_223_173_500));
+    }
 
     #[test]
     fn times_are_read_as_people_write_them() {

@@ -13,21 +13,17 @@ use crate::snapshot::{Counts, Snapshot};
 use crate::verdict::{Decision, Reason};
 
 /// What was decided on a snapshot.
-pub(crate) struct Judged {
+#[derive(Debug)]
+pub struct Judged {
     /// The decision.
-    pub(crate) decided: Decided,
+    pub decided: Decided,
     /// What the criteria saw; none where that ended in a panic.
-    pub(crate) evaluation: Option<Evaluation>,
+    pub evaluation: Option<Evaluation>,
 }
 
 /// Judges a snapshot with so many agents held for others. `holds_one`: an accept is to hold an agent for its own call.
-pub(crate) fn judge<P: Provider>(
-    plan: &Plan<P>,
-    need: &Need<'_>,
-    snapshot: &Snapshot,
-    held: i64,
-    holds_one: bool,
-) -> Judged {
+#[must_use]
+pub fn judge<P: Provider>(plan: &Plan<P>, need: &Need<'_>, snapshot: &Snapshot, held: i64, holds_one: bool) -> Judged {
     let judged = evaluated(plan, need, &with_held(snapshot, held));
     if judged.decided.on_unknown_applied || judged.decided.reason == Reason::QueueClosed {
         return judged;

@@ -36,7 +36,7 @@ pub mod http;
 pub mod inspect;
 pub mod invocation;
 pub mod json;
-mod judge;
+pub mod judge;
 pub mod lambda;
 pub mod lint;
 pub mod need;

@@ -1,12 +1,13 @@
 //! The harness that drives the function binaries as black boxes, over real sockets and real processes.
 //!
-//! A test starts the services a function talks to ([`secrets_manager`] or [`moto`], [`providers`], [`sockets`]; behind
-//! [`tls`] where that matters), starts the function against them ([`function`], which brings its own [`runtime_api`]),
-//! hands it an event ([`events`]), reads what came back ([`outcome`]) and checks it ([`verdicts`]). [`stage`] does the
-//! first two in one step.
+//! A test starts the services a function talks to ([`secrets_manager`] or [`moto`], [`dynamodb`], [`providers`], [`sockets`];
+//! behind [`tls`] where that matters), starts the function against them ([`function`], which brings its own
+//! [`runtime_api`]), hands it an event ([`events`]), reads what came back ([`outcome`]) and checks it ([`verdicts`]).
+//! [`stage`] does the first two in one step.
 //! Other people's programs are found by [`python`].
 
 pub mod binaries;
+pub mod dynamodb;
 pub mod error;
 pub mod events;
 pub mod function;

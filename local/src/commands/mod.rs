@@ -9,6 +9,7 @@ mod doctor;
 mod evaluate;
 mod refresh;
 mod serve;
+mod simulate;
 mod stores;
 mod table;
 
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Try acceptance criteria on a saved answer, offline: exit code 0 met, 1 not met, 2 unknown, 64 bad request.
     Evaluate(evaluate::Evaluate),
+    /// Simulate a day of calls: requests, age of the answers, unknown and wrong decisions, without callgate and with it.
+    Simulate(simulate::Simulate),
 }
 
 /// A failure that ends a command: the text for a person, and the exit code.
@@ -69,6 +72,7 @@ pub(crate) async fn run(command: Option<Command>) -> ExitCode {
         Some(Command::Refresh(refresh)) => refresh.run().await,
         Some(Command::Doctor(doctor)) => doctor.run().await,
         Some(Command::Evaluate(evaluate)) => evaluate.run(),
+        Some(Command::Simulate(simulate)) => simulate.run(),
     };
     match result {
         Ok(code) => code,

@@ -28,7 +28,7 @@ pub mod faults;
 pub mod genesys_cloud;
 pub mod layout;
 pub mod portsip;
-mod quota;
+pub(crate) mod quota;
 pub mod ringcentral;
 pub mod roster;
 mod server;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A limit on the requests of each caller in a window.
 #[derive(Debug)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     limit: u64,
     window: Duration,
     windows: BTreeMap<String, Window>,
@@ -19,44 +19,44 @@ struct Window {
 
 /// Where a caller stands after a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Requests in this window, this one included.
-    pub(super) used: u64,
+    pub(crate) used: u64,
     /// Requests allowed in a window.
-    pub(super) limit: u64,
+    pub(crate) limit: u64,
     /// Whole seconds until the window ends, never 0.
-    pub(super) resets_in_seconds: u64,
+    pub(crate) resets_in_seconds: u64,
 }
 
 impl Usage {
     /// Whether this request was one too many.
-    pub(super) fn is_exceeded(self) -> bool {
+    pub(crate) fn is_exceeded(self) -> bool {
         self.used > self.limit
     }
 
     /// How many requests are left in the window.
-    pub(super) fn remaining(self) -> u64 {
+    pub(crate) fn remaining(self) -> u64 {
         self.limit.saturating_sub(self.used)
     }
 }
 
 impl Quota {
-    pub(super) fn new(limit: u64, window: Duration) -> Self {
+    pub(crate) fn new(limit: u64, window: Duration) -> Self {
         Self { limit, window, windows: BTreeMap::new() }
     }
 
     /// Requests allowed in a window.
-    pub(super) fn limit(&self) -> u64 {
+    pub(crate) fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Changes the limit from the next request on.
-    pub(super) fn set_limit(&mut self, limit: u64) {
+    pub(crate) fn set_limit(&mut self, limit: u64) {
         self.limit = limit;
     }
 
     /// Counts a request, a refused one too.
-    pub(super) fn take(&mut self, caller: &str, now: Duration) -> Usage {
+    pub(crate) fn take(&mut self, caller: &str, now: Duration) -> Usage {
         let fresh = Window { began: now, used: 0 };
         let window = self.windows.entry(caller.to_owned()).or_insert(fresh);
         if now >= window.began + self.window {
@@ -68,7 +68,7 @@ impl Quota {
     }
 
     /// Begins a new window with the caller's next request.
-    pub(super) fn forget(&mut self, caller: &str) {
+    pub(crate) fn forget(&mut self, caller: &str) {
         self.windows.remove(caller);
     }
 }
