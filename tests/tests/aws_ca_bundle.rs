@@ -34,7 +34,8 @@ impl Behind {
         self.secrets.put_text(&provider.secret_name(), provider.secret(&self.provider_front.url()).to_string());
         let mut function = start_function(provider, &self.secrets_front.url(), more).await?;
         let question = json!({"connection": CONNECTION, "queue": "1", "deadline_ms": 5000});
-        Ok(function.invoke(question.to_string()).await?.json()?["reason"].clone())
+        let verdict = function.invoke(question.to_string()).await?.json()?;
+        Ok(verdict.get("reason").cloned().unwrap_or_default())
     }
 }
 
