@@ -4,7 +4,7 @@ use callgate::providers::ProviderName;
 use callgate::request::MAX_REQUEST_BYTES;
 use serde_json::{Map, Value, json};
 
-use crate::document::{DOCUMENT, operation, operations, parameters, request_schema, resolved, schema};
+use crate::document::{DOCUMENT, Operation, operation, operations, parameters, request_schema, resolved, schema};
 use crate::providers::{Known, known};
 
 /// Where a request's field stands.
@@ -219,7 +219,7 @@ fn value_text(value: &Value) -> String {
 fn the_size_of_a_request_and_the_longest_deadline_fit_the_gateway() {
     let kib = format!("{} KiB", MAX_REQUEST_BYTES >> 10);
     let deadline = schema("DeadlineMs")["maximum"].as_u64().unwrap();
-    for operation in operations().into_iter().filter(|operation| operation.is_check()) {
+    for operation in operations().into_iter().filter(Operation::is_check) {
         let said = operation.written["responses"]["413"]["description"].as_str().unwrap();
         assert!(said.contains(&kib), "{}: 413 must name {kib}", operation.path);
         let timeout = operation.written["x-amazon-apigateway-integration"]["timeoutInMillis"].as_u64().unwrap();

@@ -21,7 +21,7 @@ pub(crate) enum Carrier {
 
 /// A function that waits for an event.
 pub(crate) enum Waiting<'a> {
-    OurOwn(Function),
+    OurOwn(Box<Function>),
     CargoLambda { emulator: &'a Emulator, package: String, process: &'a mut Process, cold: bool },
 }
 
@@ -35,7 +35,7 @@ impl Carrier {
     /// The function of `package`, just started where the carrier can do that more than once.
     pub(crate) async fn start(&mut self, package: &str, environment: &[(&str, &str)]) -> Result<Waiting<'_>> {
         match self {
-            Self::OurOwn => Ok(Waiting::OurOwn(Function::start(package, environment).await?)),
+            Self::OurOwn => Ok(Waiting::OurOwn(Box::new(Function::start(package, environment).await?))),
             Self::CargoLambda { emulator, started } => {
                 let cold = !started.contains_key(package);
                 if cold {
