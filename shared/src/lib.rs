@@ -6,12 +6,12 @@
 //!         (who, which (what may be   (ask the    (counts +   (pure,       (decision, reason,
 //!          queue, how  read, and     contact     the raw     met/not met/  what was seen, how old)
 //!          long)       where it may  centre)     document)   unknown)
-//!                      be sent)
+//!                      be sent)          └── freshness: reuse, coalesce, cool down ──┘
 //! ```
 //!
 //! Read [`check`] top to bottom, then whatever it names, in the picture's order: [`request`], [`credentials`],
-//! [`providers`] (with [`need`], which tells them when to stop, and [`http`]), [`snapshot`], [`criteria`] and
-//! [`evaluate`], [`decision`] and [`verdict`]. [`lambda`] turns events into checks, [`routes`] is the HTTP API; both end
+//! [`freshness`] (whether the provider is asked at all), [`providers`] (with [`need`], which tells them when to stop, and
+//! [`http`]), [`snapshot`], [`criteria`] and [`evaluate`], [`judge`], [`decision`] and [`verdict`]. [`lambda`] turns events into checks, [`routes`] is the HTTP API; both end
 //! in the same [`check::Gate`]. Beside the flow: [`lint`] warns of criteria that cannot mean what they say, [`saved`]
 //! tries them offline, and [`refresh`] gets new tokens with [`grants`].
 //!

@@ -3,8 +3,8 @@
 //! What decides is the functions' own code: the ladder of freshness, quotas, criteria, holds. Simulated are the time, the
 //! callers, the agents, and the provider with its limits and its delay. There is no network.
 //!
-//! [`calls`] says who calls when, [`centre`] who is free, [`provider`] what the API allows, and [`recipe`] what a check
-//! asks of it. [`run`] lets it all happen, and [`tally`] counts what came of it.
+//! `calls` says who calls when, `centre` who is free, `provider` what the API allows, and `recipe` what a check
+//! asks of it. `run` lets it all happen, and `tally` counts what came of it.
 
 mod advice;
 mod calls;

@@ -9,10 +9,10 @@
 //! 4. stale: a snapshot within `stale_if_error_ms`, where the provider cannot be asked or does not answer;
 //! 5. policy: there is nothing, and `on_unknown` decides.
 //!
-//! [`ladder`] climbs it. [`account`] says what an account has left, [`meter`] keeps that for this process, [`near`]
-//! remembers snapshots, [`flights`] joins checks under way, [`lease`] agrees with other instances on who asks, and
+//! `ladder` climbs it. [`account`] says what an account has left, `meter` keeps that for this process, `near`
+//! remembers snapshots, `flights` joins checks under way, `lease` agrees with other instances on who asks, and
 //! [`holds`] on who gets the agent. What instances share are versioned items in a [`state`]; it may be slow or down
-//! ([`shared`]): then each goes on alone.
+//! (`shared`): then each goes on alone.
 
 pub mod account;
 mod flights;
