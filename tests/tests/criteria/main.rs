@@ -1,10 +1,10 @@
 //! The acceptance criteria held against written-down expectations: every documented example, every rule, every fault.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+mod compliance;
 mod examples;
 mod expectation;
 mod faults;
-mod jsonpath;
 mod rules;
 
 use std::path::{Path, PathBuf};
