@@ -16,7 +16,7 @@ fn suite() -> Vec<Value> {
     let package = metadata.packages.iter().find(|package| package.name.as_str() == "jsonpath-rfc9535").unwrap();
     let file = package.manifest_path.with_file_name("tests").join("data/compliance_test_suite.json");
     let suite: Value = callgate::json::parse(&fs::read_to_string(file).unwrap()).unwrap();
-    let tests = suite["tests"].as_array().unwrap().clone();
+    let tests = suite.get("tests").and_then(Value::as_array).unwrap().clone();
     assert!(tests.len() >= 700, "{} tests", tests.len());
     tests
 }
