@@ -299,7 +299,9 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
     async fn held_before(&self, check: &Check<'_, P>) -> Option<Verdict> {
         let call_id = check.request.call_id.as_deref().filter(|_| check.request.hold_for.is_some())?;
         let hold = self.freshness.hold_of(&holds_name::<P>(check.request), call_id).await.ok()??;
-        serde_json::from_value(hold.verdict).ok()
+        let mut verdict: Verdict = serde_json::from_value(hold.verdict).ok()?;
+        verdict.measured.repeated = true;
+        Some(verdict)
     }
 
     /// Ends a hold before its time. Whether it was live.

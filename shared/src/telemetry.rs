@@ -96,7 +96,7 @@ fn line<'a>(verdict: &'a Verdict, invocation: &'a Invocation) -> Line<'a> {
         on_unknown_applied: verdict.on_unknown_applied,
         held_back: measured.held_back,
         data_age_ms: verdict.data_age_ms,
-        upstream_requests: verdict.upstream_requests,
+        upstream_requests: if measured.repeated { 0 } else { verdict.upstream_requests },
         upstream_status: measured.upstream_status,
         secret_ms: measured.secret_ms,
         provider_ms: measured.provider_ms,
@@ -187,5 +187,30 @@ fn write_line(line: &impl Serialize) {
         text.push(b'\n');
         // A log that cannot be written must not cost the call.
         let _ = std::io::stdout().lock().write_all(&text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::invocation::Invocation;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn a_verdict_that_is_given_again_counts_its_requests_once() {
+        let mut verdict: Verdict = serde_json::from_value(json!({
+            "decision": "accept", "accept": true, "reason": "ok", "available": 1, "counts": {"available": 1},
+            "counts_complete": true, "findings": [], "provider": "portsip", "connection": "acme", "queue": "8001",
+            "template": "queue_agents", "source": "live", "data_age_ms": 6, "on_unknown_applied": false,
+            "warnings": [], "message": "1 available; more than 0 needed", "decision_id": "1", "upstream_requests": 6,
+            "elapsed_ms": 11, "checked_at": "2026-11-21T10:48:31.038Z", "call_id": "c1"
+        }))
+        .unwrap();
+        for (repeated, expected) in [(false, 6), (true, 0)] {
+            verdict.measured.repeated = repeated;
+            let line = serde_json::to_value(super::line(&verdict, &Invocation::default())).unwrap();
+            assert_eq!((&line["upstream_requests"], &line["checks"]), (&json!(expected), &json!(1)));
+        }
     }
 }

@@ -289,6 +289,8 @@ pub struct Measured {
     pub upstream_status: Option<u16>,
     /// Whether the account's quota, cool-down or breaker chose the source.
     pub held_back: bool,
+    /// Whether this is a verdict given before, to the same call: then no request was sent for this check.
+    pub repeated: bool,
 }
 
 /// A hold, as a verdict shows it.
