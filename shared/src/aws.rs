@@ -5,15 +5,28 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::settings::RoleCredentials;
 
 /// The role's credentials as the SDK takes them.
 pub(crate) fn credentials(role: RoleCredentials) -> Credentials {
     Credentials::new(role.access_key_id, role.secret_access_key, role.session_token, None, "environment")
+}
+
+/// What a service said, or why it said nothing. `role_lacks`: what a role that may not ask lacks.
+pub(crate) fn said<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, role_lacks: &str) -> String {
+    match (error.code(), error) {
+        (Some("AccessDeniedException"), _) => format!("AccessDeniedException; the function's role lacks {role_lacks}"),
+        (Some(code), _) => code.chars().filter(char::is_ascii_alphanumeric).take(60).collect(),
+        (None, SdkError::TimeoutError(_)) => "no answer in time".to_owned(),
+        (None, SdkError::DispatchFailure(_)) => "no connection".to_owned(),
+        (None, SdkError::ConstructionFailure(_)) => "AWS credentials or region are not set".to_owned(),
+        (None, _) => "the answer cannot be read".to_owned(),
+    }
 }
 
 /// Lends the SDK the process's HTTP client.

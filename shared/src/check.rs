@@ -111,7 +111,9 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             need = Need::new(&plan.acceptance, Extent::EveryPage, &budget);
         }
         let (connection, clock) = (&*connection, &self.clock);
-        let check = Check { request, connection, plan: &plan, need: &need, held: &held, budget: &budget, clock };
+        let quota = connection.quota().unwrap_or(P::QUOTA);
+        let meter = &self.freshness.meter(&account_name::<P>(request), quota);
+        let check = Check { request, connection, plan: &plan, need: &need, held: &held, meter, budget: &budget, clock };
         if let Some(verdict) = self.held_before(&check).await {
             return Ok(verdict);
         }
@@ -152,7 +154,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
 
     /// Finds an answer on the ladder of freshness; the provider is asked where none is fresh enough.
     async fn look(&self, check: &Check<'_, P>) -> (Observation, Vec<Upstream>) {
-        let Check { request, connection, plan, need, budget, .. } = check;
+        let Check { request, connection, plan, need, meter, budget, .. } = check;
         let account = account_name::<P>(request);
         let template = plan.question.template;
         let wanted = Wanted {
@@ -169,39 +171,36 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
                 records: P::list_field(template).map_or(Projection::Whole, |list| need.record_fields(list)),
             },
         };
-        let meter = self.meter(connection, request);
         let mut upstreams = Vec::new();
         let ask = async {
-            let result = self.observe(connection, request, &plan.question, need, budget, Permit::Taken).await;
+            let result = self.observe(check, &plan.question, need, Permit::Taken).await;
             upstreams = result.1;
             if requests_of(&upstreams) == 0 {
                 meter.not_sent();
             }
             result.0
         };
-        let observation = self.freshness.observe(&wanted, &meter, ask).await;
+        let observation = self.freshness.observe(&wanted, meter, ask).await;
         (observation, upstreams)
     }
 
     /// Asks the provider; once more with a newer token where the one in hand is refused and there is one.
     pub(crate) async fn observe(
         &self,
-        connection: &Connection,
-        request: &CheckRequest,
+        check: &Check<'_, P>,
         question: &Question<P>,
         need: &Need<'_>,
-        budget: &Budget,
         permit: Permit,
     ) -> (Result<Snapshot, Failure>, Vec<Upstream>) {
+        let Check { request, connection, meter, budget, .. } = check;
         if self.secrets.was_refused_lately::<P>(&request.connection, connection) {
             let said = "it was refused a moment ago and the secret holds no newer one; nothing was sent".to_owned();
             return (Err(Failure::AuthExpired { said }), Vec::new());
         }
-        let meter = self.meter(connection, request);
         let upstream = self.upstream(connection, &request.connection, question.template, budget);
         let (first, mut upstreams) = match upstream {
             Ok(upstream) => {
-                let upstream = upstream.metered(Arc::clone(&meter), permit == Permit::Taken);
+                let upstream = upstream.metered(Arc::clone(meter), permit == Permit::Taken);
                 (self.observe_once(&upstream, connection, question, need, budget).await, vec![upstream])
             }
             Err(failure) => return (Err(failure), Vec::new()),
@@ -213,7 +212,8 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         let Some(newer) = newer else { return (first, upstreams) };
         match self.upstream(&newer, &request.connection, question.template, budget) {
             Ok(upstream) => {
-                let upstream = upstream.metered(meter, permit == Permit::Taken && requests_of(&upstreams) == 0);
+                let upstream =
+                    upstream.metered(Arc::clone(meter), permit == Permit::Taken && requests_of(&upstreams) == 0);
                 let second = self.observe_once(&upstream, &newer, question, need, budget).await;
                 if matches!(second, Err(Failure::AuthExpired { .. })) {
                     self.secrets.refused::<P>(&request.connection, &newer);
@@ -312,10 +312,6 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
         self.freshness.release(P::NAME.as_str(), hold_id).await
     }
 
-    fn meter(&self, connection: &Connection, request: &CheckRequest) -> Arc<Meter> {
-        self.freshness.meter(&account_name::<P>(request), connection.quota().unwrap_or(P::QUOTA))
-    }
-
     pub(crate) fn upstream(
         &self,
         connection: &Connection,
@@ -355,6 +351,8 @@ pub(crate) struct Check<'a, P: Provider> {
     pub(crate) need: &'a Need<'a>,
     /// Agents held for other calls when the check began, where a criterion counts them and the check holds none itself.
     pub(crate) held: &'a Result<i64, StateFailure>,
+    /// What the account has left.
+    pub(crate) meter: &'a Arc<Meter>,
     pub(crate) budget: &'a Budget,
     pub(crate) clock: &'a Clock,
 }

@@ -14,7 +14,7 @@ use crate::verdict::{OnUnknown, RightAnswer, Verdict};
 impl<P: Provider, S: SecretStore> Gate<P, S> {
     /// What the recipe that is right on the real API says, where this one is known to miscount.
     pub(crate) async fn right_answer(&self, check: &Check<'_, P>, verdict: &Verdict) -> Option<RightAnswer> {
-        let Check { request, connection, plan, budget, .. } = check;
+        let Check { plan, budget, .. } = check;
         let asked = &plan.question;
         let template = P::right_template(asked.template)?;
         let mut answer = RightAnswer {
@@ -41,7 +41,7 @@ impl<P: Provider, S: SecretStore> Gate<P, S> {
             &mut Faults::default(),
         )?;
         let need = Need::new(&acceptance, Extent::Everything, budget);
-        let (observed, upstreams) = self.observe(connection, request, &question, &need, budget, Permit::NotTaken).await;
+        let (observed, upstreams) = self.observe(check, &question, &need, Permit::NotTaken).await;
         answer.requests = upstreams.iter().flat_map(Upstream::trace).collect();
         match observed {
             Ok(snapshot) => {

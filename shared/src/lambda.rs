@@ -30,10 +30,7 @@ use crate::telemetry;
 /// # Errors
 /// The runtime cannot be reached.
 pub async fn serve<P: Provider>() -> Result<(), Error> {
-    let (settings, warnings) = Settings::from_environment();
-    for warning in warnings {
-        telemetry::write_warning(&warning);
-    }
+    let settings = settings();
     let http = Arc::new(HttpClients::new()?);
     let aws = http.aws(&settings);
     let role = RoleCredentials::from_environment();
@@ -59,10 +56,7 @@ pub async fn serve<P: Provider>() -> Result<(), Error> {
 /// # Errors
 /// The runtime cannot be reached.
 pub async fn serve_refresh() -> Result<(), Error> {
-    let (settings, warnings) = Settings::from_environment();
-    for warning in warnings {
-        telemetry::write_warning(&warning);
-    }
+    let settings = settings();
     let http = HttpClients::new()?;
     let store = SecretsManagerStore::new(&settings, RoleCredentials::from_environment(), http.aws(&settings));
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async {
@@ -70,6 +64,15 @@ pub async fn serve_refresh() -> Result<(), Error> {
         Ok::<Value, Error>(Box::pin(handle_refresh(&store, &http, &settings, payload.get())).await)
     }))
     .await
+}
+
+/// The deployment's settings; what is wrong with them is written to the log.
+fn settings() -> Settings {
+    let (settings, warnings) = Settings::from_environment();
+    for warning in warnings {
+        telemetry::write_warning(&warning);
+    }
+    settings
 }
 
 /// Answers a scheduled event: `{"refresh": {}}`, whatever else is in it. Anything else is answered with what to send.

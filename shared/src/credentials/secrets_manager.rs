@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{OpenStore, SecretStore, StoreFailure, StoredSecret, WritableStore, Written};
-use crate::aws::{OwnHttpClient, credentials};
+use crate::aws::{OwnHttpClient, credentials, said};
 use crate::settings::{RoleCredentials, Settings};
 
 /// Secrets in AWS Secrets Manager.
@@ -121,16 +121,5 @@ fn store_failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> 
     if error.code() == Some("ResourceNotFoundException") {
         return StoreFailure::Missing;
     }
-    StoreFailure::Unavailable(match error.code() {
-        Some("AccessDeniedException") => {
-            "AccessDeniedException; the function's role lacks a permission on the secret".to_owned()
-        }
-        Some(code) => code.chars().filter(char::is_ascii_alphanumeric).take(60).collect(),
-        None => match error {
-            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-            SdkError::DispatchFailure(_) => "no connection".to_owned(),
-            SdkError::ConstructionFailure(_) => "AWS credentials or region are not set".to_owned(),
-            _ => "the answer cannot be read".to_owned(),
-        },
-    })
+    StoreFailure::Unavailable(said(error, "a permission on the secret"))
 }

@@ -132,7 +132,7 @@ impl Account {
         if may_wait && self.used_thousandths(quota, now_ms) >= PLANNED_THOUSANDTHS {
             return Err(Refused::Planned);
         }
-        if self.failures >= FAILURES_IN_A_RUN {
+        if self.is_broken() {
             if is_ahead(self.probing_until_ms, now_ms, PROBE) {
                 return Err(Refused::Probing { reason: self.broken.map_or(Reason::ProviderError, Broken::reason) });
             }

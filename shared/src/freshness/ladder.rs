@@ -25,7 +25,7 @@ use crate::verdict::Source;
 #[derive(Debug)]
 pub struct Freshness {
     near: Near,
-    flights: Flights<Landed>,
+    flights: Flights<Observation>,
     meters: Mutex<HashMap<String, Arc<Meter>>>,
     shared: Option<Shared>,
     own: Shared,
@@ -61,8 +61,6 @@ pub struct Observation {
     /// Where the account's quota, cool-down or breaker chose the rung: why.
     pub held_back: Option<String>,
 }
-
-type Landed = Observation;
 
 impl Freshness {
     /// With what is shared, if anything is.

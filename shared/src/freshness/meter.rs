@@ -48,12 +48,6 @@ impl Meter {
         self.clock.clone()
     }
 
-    /// The account as it is known here.
-    #[must_use]
-    pub fn account(&self) -> Account {
-        self.lock().account.clone()
-    }
-
     /// How much of the quota is used, in thousandths.
     #[must_use]
     pub fn used_thousandths(&self) -> u64 {

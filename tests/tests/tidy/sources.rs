@@ -2,7 +2,7 @@
 
 use callgate::providers::ProviderName;
 
-use crate::repository::{files, lines_with, rust_files, text, text_if_any, without_tests};
+use crate::repository::{files, git, lines_with, rust_files, text, text_if_any, without_tests};
 
 /// Where HTTP clients are built.
 const HTTP: &str = "shared/src/http.rs";
@@ -146,6 +146,12 @@ fn nothing_is_left_undone_or_switched_off() {
         concat!("dbg", "!("),
     ];
     assert_in_no_file(&patterns, "finish it, or use `#[expect(…, reason = \"…\")]` for a lint");
+}
+
+#[test]
+fn nothing_is_kept_that_a_build_or_a_run_makes() {
+    let kept = git(&["ls-files", "--cached", "--ignored", "--exclude-standard"]);
+    assert!(kept.is_empty(), "git keeps what it is told to ignore: {kept}");
 }
 
 #[test]

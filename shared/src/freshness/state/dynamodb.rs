@@ -12,7 +12,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{Change, Item, Seen, SharedState, StateFailure, Swapped};
-use crate::aws::{OwnHttpClient, credentials};
+use crate::aws::{OwnHttpClient, credentials, said};
 use crate::clock::millis_between;
 use crate::settings::{RoleCredentials, Settings};
 
@@ -200,16 +200,7 @@ fn faulty(error: &BuildError) -> StateFailure {
 
 fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> StateFailure {
     StateFailure(match error.code() {
-        Some("AccessDeniedException") => {
-            "AccessDeniedException; the function's role lacks a permission on the table".to_owned()
-        }
         Some("ResourceNotFoundException") => "there is no such table; check CALLGATE_STATE_TABLE".to_owned(),
-        Some(code) => code.chars().filter(char::is_ascii_alphanumeric).take(60).collect(),
-        None => match error {
-            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-            SdkError::DispatchFailure(_) => "no connection".to_owned(),
-            SdkError::ConstructionFailure(_) => "AWS credentials or region are not set".to_owned(),
-            _ => "the answer cannot be read".to_owned(),
-        },
+        _ => said(error, "a permission on the table"),
     })
 }

@@ -218,7 +218,7 @@ impl PortSip {
     /// Who the agents of a queue are, from memory where that was read lately.
     async fn agents(&self, upstream: &Upstream, queue: &str) -> Result<api::AgentList, Failure> {
         // A token that may no longer see the list must not see the remembered one: the account is part of the key.
-        let key = (format!("{} {}", upstream.url(&[]), upstream.account()), queue.to_owned());
+        let key = queue_key(upstream, queue);
         let known = self.agents.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some((read_at, agents)) = known
             && read_at.elapsed() < AGENTS_REMEMBERED
@@ -238,7 +238,7 @@ impl PortSip {
     }
 }
 
-/// What a queue's id is remembered by: the PBX and the extension number.
+/// What is remembered of a queue is remembered by this: the PBX, the account, and how the queue was named.
 fn queue_key(upstream: &Upstream, queue: &str) -> (String, String) {
     // One PBX serves several tenants: the account is part of what is remembered.
     (format!("{} {}", upstream.url(&[]), upstream.account()), queue.to_owned())
